@@ -1,0 +1,107 @@
+//! What a runtime serves: the file that the operator renders, and that `skreaver run` makes from the same manifests.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{AgentName, GoDuration, ToolName};
+
+/// The configuration of one runtime process. A change of it rolls the pods; policies are not part of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RuntimeConfig {
+    /// The agents to serve: one in a pod, any number on a laptop.
+    #[schemars(length(min = 1, max = 1000))]
+    pub agents: Vec<AgentConfig>,
+    /// What is known of the cluster around; absent on a laptop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterConfig>,
+}
+
+/// One agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AgentConfig {
+    /// Its name, and its id in the API.
+    pub name: AgentName,
+    /// What it is for, told to callers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Handed to MCP clients, whose models call the tools.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<String>,
+    /// The tools that it may use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<ToolConfig>,
+    /// Its bounds.
+    #[serde(default)]
+    pub limits: LimitsConfig,
+}
+
+/// One tool of an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ToolConfig {
+    /// The name under which callers and policies know it.
+    pub name: ToolName,
+    /// Where it comes from.
+    #[serde(rename = "type")]
+    pub source: ToolSource,
+}
+
+/// Where a tool comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ToolSource {
+    /// The runtime image itself, by the tool's name.
+    Builtin,
+}
+
+/// Bounds of an agent. Whatever goes over one is refused visibly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Runs at the same time.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub concurrency: u32,
+    /// Runs that wait for their turn; the next one gets 429.
+    #[schemars(range(min = 0, max = 100_000))]
+    pub queue_length: u32,
+    /// The longest a run may take, its wait in the queue included.
+    pub run_timeout: GoDuration,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self { concurrency: 16, queue_length: 256, run_timeout: GoDuration::from_secs(60) }
+    }
+}
+
+/// What a runtime in a pod knows of its cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClusterConfig {
+    /// The namespace of the Agent.
+    pub namespace: String,
+    /// The names under which the Service is reached. MCP answers to no other `Host`, against DNS rebinding.
+    pub hosts: Vec<String>,
+    /// The file with the agent's [`PolicyBundle`](crate::policy::PolicyBundle) at the pod's start.
+    pub policies_file: PathBuf,
+    /// The stream to the operator; absent where the operator serves none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<ControlConfig>,
+}
+
+/// Where and as whom a pod reaches the operator's control channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ControlConfig {
+    /// The host name of the `control` Service, for which its certificate stands.
+    pub host: String,
+    /// Its TCP port.
+    pub port: u16,
+    /// The PEM certificate of the authority that signed the operator's certificate.
+    pub ca: String,
+    /// The file with the projected ServiceAccount token of audience `skreaver.dev/control`.
+    pub token_file: PathBuf,
+}

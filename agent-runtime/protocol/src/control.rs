@@ -1,0 +1,46 @@
+//! The control channel: what flows on the one stream between a pod and the operator, each message a JSON text frame of a
+//! WebSocket (RFC 6455).
+
+use serde::{Deserialize, Serialize};
+
+use crate::policy::PolicyBundle;
+use crate::rest::Component;
+
+/// The audience of the token by which a pod proves which ServiceAccount it runs as. The API server refuses such a token.
+pub const AUDIENCE: &str = "skreaver.dev/control";
+
+/// The path of the stream on the operator's control port.
+pub const PATH: &str = "/control/v1";
+
+/// The TCP port of the operator's `control` Service.
+pub const PORT: u16 = 8443;
+
+/// The largest message, in bytes. A bundle of 100 policies with 64 rules each stays below.
+pub const MESSAGE_LIMIT: usize = 4 << 20;
+
+/// What the operator tells a pod.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ToRuntime {
+    /// The policies of the pod's agent. Sent once the stream stands, and on each change.
+    Policies {
+        /// All of them.
+        bundle: PolicyBundle,
+    },
+}
+
+/// What a pod tells the operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum FromRuntime {
+    /// What is in force in the pod. Sent once the stream stands, and on each change.
+    State {
+        /// The version of the policy bundle in force.
+        policy_version: u64,
+        /// Why the newest bundle is not in force, if it is not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        policy_problem: Option<String>,
+        /// The components as `/ready` lists them.
+        components: Vec<Component>,
+    },
+}

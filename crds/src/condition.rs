@@ -1,0 +1,102 @@
+//! Conditions and their reasons: one word each, the same in status, events and metrics.
+
+/// The type of a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ConditionType {
+    /// The spec is one that the operator can work with.
+    Accepted,
+    /// Everything that the spec names exists.
+    ResolvedRefs,
+    /// The pods enforce the policies that select the agent.
+    PolicyApplied,
+    /// A rollout is under way.
+    Progressing,
+    /// Enough pods answer.
+    Available,
+    /// The agent does what its newest spec says. Wait for this one.
+    Ready,
+}
+
+impl ConditionType {
+    /// The type as it stands in status.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "Accepted",
+            Self::ResolvedRefs => "ResolvedRefs",
+            Self::PolicyApplied => "PolicyApplied",
+            Self::Progressing => "Progressing",
+            Self::Available => "Available",
+            Self::Ready => "Ready",
+        }
+    }
+}
+
+/// Why a condition is as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// Accepted, ResolvedRefs: nothing to complain of.
+    Valid,
+    /// Accepted=False: the stored object has not the shape of its kind.
+    Malformed,
+    /// Accepted=False: a foreign object holds a child's name.
+    NameTaken,
+    /// Accepted=False: the rules of a ToolPolicy do not compile; the last accepted ones stay in force.
+    InvalidRules,
+    /// ResolvedRefs=False: a ConfigMap, or the key in it, does not exist.
+    ConfigMapNotFound,
+    /// ResolvedRefs=False: a Secret does not exist.
+    SecretNotFound,
+    /// ResolvedRefs=False: no built-in tool has this name.
+    ToolNotFound,
+    /// PolicyApplied=True: no policy selects the agent, so it may use the tools it lists.
+    NoPolicy,
+    /// PolicyApplied=True: every pod runs with the newest policies.
+    Applied,
+    /// PolicyApplied=False: some pod still runs with older policies.
+    RollingOut,
+    /// PolicyApplied=Unknown: no pod has told what it runs with.
+    NotReported,
+    /// PolicyApplied=False: a policy that selects the agent has no accepted rules, so every call is refused.
+    NotAccepted,
+    /// Progressing=True: pods are being brought to the newest spec.
+    Updating,
+    /// Progressing=False: all pods run the newest spec.
+    Complete,
+    /// Progressing=False, Ready=False: pods do not come up in time; the Deployment tells more.
+    Stalled,
+    /// Available, Ready=True: enough pods answer.
+    Serving,
+    /// Available=False: not enough pods answer.
+    Unavailable,
+    /// Available=False, Ready=False: `suspend` is set, or `replicas` is 0.
+    Suspended,
+    /// The API server refused or failed; tried again by itself.
+    ApiError,
+}
+
+impl Reason {
+    /// The reason as it stands in status, events and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Valid => "Valid",
+            Self::Malformed => "Malformed",
+            Self::NameTaken => "NameTaken",
+            Self::InvalidRules => "InvalidRules",
+            Self::ConfigMapNotFound => "ConfigMapNotFound",
+            Self::SecretNotFound => "SecretNotFound",
+            Self::ToolNotFound => "ToolNotFound",
+            Self::NoPolicy => "NoPolicy",
+            Self::Applied => "Applied",
+            Self::RollingOut => "RollingOut",
+            Self::NotReported => "NotReported",
+            Self::NotAccepted => "NotAccepted",
+            Self::Updating => "Updating",
+            Self::Complete => "Complete",
+            Self::Stalled => "Stalled",
+            Self::Serving => "Serving",
+            Self::Unavailable => "Unavailable",
+            Self::Suspended => "Suspended",
+            Self::ApiError => "ApiError",
+        }
+    }
+}
