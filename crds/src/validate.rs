@@ -85,7 +85,8 @@ fn json_schema(openapi: &Value) -> Value {
             _ => (key.clone(), value.clone()),
         })
         .collect();
-    let open = fields.contains_key("additionalProperties") || fields.get("x-kubernetes-preserve-unknown-fields") == Some(&json!(true));
+    let open =
+        fields.contains_key("additionalProperties") || fields.get("x-kubernetes-preserve-unknown-fields") == Some(&json!(true));
     if fields.contains_key("properties") && !open {
         out.insert("additionalProperties".into(), json!(false));
     }

@@ -95,11 +95,12 @@ impl fmt::Display for Denial {
         let tool = &self.tool;
         match &self.cause {
             Cause::Rule { policy, rule } => write!(f, "tool `{tool}` is denied by rule `{rule}` of ToolPolicy `{policy}`"),
-            Cause::Default { policy } => write!(
-                f,
-                "tool `{tool}` is denied by the default action of ToolPolicy `{policy}`: no rule of it allows the tool"
-            ),
-            Cause::NoPolicy => write!(f, "tool `{tool}` is denied: this cluster demands a ToolPolicy, and none selects the agent"),
+            Cause::Default { policy } => {
+                write!(f, "tool `{tool}` is denied by the default action of ToolPolicy `{policy}`: no rule of it allows the tool")
+            }
+            Cause::NoPolicy => {
+                write!(f, "tool `{tool}` is denied: this cluster demands a ToolPolicy, and none selects the agent")
+            }
         }
     }
 }
@@ -241,6 +242,10 @@ mod tests {
     fn globs_cover_qualified_names() {
         check(vec![policy("p", Enforce, Deny, &[("r", "find_*", Allow)])], "find_rows", Ok(()));
         check(vec![policy("p", Enforce, Deny, &[("r", "{add,sub}", Allow)])], "sub", Ok(()));
-        check(vec![policy("p", Enforce, Allow, &[("r", "?asalt", Deny)])], "basalt", Err("tool `basalt` is denied by rule `r` of ToolPolicy `p`"));
+        check(
+            vec![policy("p", Enforce, Allow, &[("r", "?asalt", Deny)])],
+            "basalt",
+            Err("tool `basalt` is denied by rule `r` of ToolPolicy `p`"),
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! The generated schemas are fresh, and local verdicts are what the cases say.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 
 use expect_test::expect_file;
@@ -13,7 +15,8 @@ fn root() -> &'static Path {
 #[test]
 fn generated_crds_are_fresh() {
     for crd in skreaver_crds::all() {
-        let yaml = format!("# Generated from crds/src by `make generate`. Do not edit.\n{}", serde_yaml::to_string(&crd).unwrap());
+        let yaml =
+            format!("# Generated from crds/src by `make generate`. Do not edit.\n{}", serde_yaml::to_string(&crd).unwrap());
         for folder in ["config/crd", "charts/skreaver/crds-generated"] {
             expect_file![root().join(folder).join(format!("{}.yaml", crd.spec.names.plural))].assert_eq(&yaml);
         }

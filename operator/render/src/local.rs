@@ -1,0 +1,134 @@
+//! The same manifests without a cluster: what an API server and the operator would make of them, from files alone.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::ResourceExt;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use skreaver_crds::validate::validate;
+use skreaver_crds::{Agent, ToolPolicy};
+use skreaver_protocol::policy::PolicyBundle;
+
+use crate::{Child, Found, PolicyInForce, ResolvedAgent, Settings, accept, manifests, policy_bundle, references, resolve};
+
+/// One YAML document, and where it came from.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// Named in problems. Example: `agent.yaml, document 2`.
+    pub origin: String,
+    /// What stands there.
+    pub value: Value,
+}
+
+/// The documents of one or several files, each of them valid by itself.
+#[derive(Debug, Clone, Default)]
+pub struct Local {
+    agents: Vec<(String, Agent)>,
+    policies: Vec<ToolPolicy>,
+    config_maps: Vec<ConfigMap>,
+}
+
+impl Local {
+    /// Sorts documents by kind and judges each as the API server would.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with its origin and path.
+    pub fn load(documents: Vec<Document>) -> Result<Self, Vec<String>> {
+        let mut local = Self::default();
+        let mut problems = Vec::new();
+        for Document { origin, value } in documents {
+            if let Err(found) = local.add(&origin, value) {
+                problems.extend(found);
+            }
+        }
+        problems.extend(local.twins());
+        if problems.is_empty() { Ok(local) } else { Err(problems) }
+    }
+
+    fn add(&mut self, origin: &str, value: Value) -> Result<(), Vec<String>> {
+        let at = |message: String| vec![format!("{origin}: {message}")];
+        if value["kind"] == "ConfigMap" && value["apiVersion"] == "v1" {
+            self.config_maps.push(typed(value).map_err(at)?);
+            return Ok(());
+        }
+        let problems = validate(&value);
+        if !problems.is_empty() {
+            return Err(problems.iter().map(|problem| format!("{origin}: {problem}")).collect());
+        }
+        match value["kind"].as_str() {
+            Some("Agent") => self.agents.push((origin.to_owned(), typed(value).map_err(at)?)),
+            Some("ToolPolicy") => {
+                let policy: ToolPolicy = typed(value).map_err(at)?;
+                accept(&policy)
+                    .map_err(|found| found.iter().map(|problem| format!("{origin}: {problem}")).collect::<Vec<_>>())?;
+                self.policies.push(policy);
+            }
+            kind => return Err(at(format!("`{}` does nothing here", kind.unwrap_or_default()))),
+        }
+        Ok(())
+    }
+
+    /// Agents are served by name, so a name may stand once, whatever the namespace.
+    fn twins(&self) -> Vec<String> {
+        let mut seen = BTreeMap::new();
+        let mut problems = Vec::new();
+        for (origin, agent) in &self.agents {
+            if let Some(first) = seen.insert(agent.name_any(), origin) {
+                problems.push(format!("{origin}: Agent `{}` stands in {first} already", agent.name_any()));
+            }
+        }
+        problems
+    }
+
+    /// Every agent with what it refers to, and the policies that select it.
+    ///
+    /// # Errors
+    /// Everything that is named and does not exist, each with its origin and path.
+    pub fn resolve(&self, require_tool_policy: bool) -> Result<Vec<(ResolvedAgent<'_>, PolicyBundle)>, Vec<String>> {
+        let mut problems = Vec::new();
+        let mut resolved = Vec::with_capacity(self.agents.len());
+        for (origin, agent) in &self.agents {
+            match resolve(agent, &self.found(agent)) {
+                Ok(found) => resolved.push((found, self.bundle(agent, require_tool_policy))),
+                Err(missing) => problems.extend(missing.iter().map(|missing| format!("{origin}: {missing}"))),
+            }
+        }
+        if problems.is_empty() { Ok(resolved) } else { Err(problems) }
+    }
+
+    /// Every child of every agent, as the operator would apply it.
+    ///
+    /// # Errors
+    /// As [`Local::resolve`].
+    pub fn children(&self, settings: &Settings) -> Result<Vec<Child>, Vec<String>> {
+        let agents = self.resolve(settings.require_tool_policy)?;
+        Ok(agents.iter().flat_map(|(agent, bundle)| manifests(agent, bundle, settings)).collect())
+    }
+
+    fn found(&self, agent: &Agent) -> Found {
+        let here = self.config_maps.iter().filter(|map| namespace(*map) == namespace(agent));
+        let config_maps = here.map(|map| (map.name_any(), map.data.clone().unwrap_or_default())).collect();
+        // There are no Secrets on a laptop, and no image to pull with them.
+        Found { config_maps, secrets: references(agent).secrets }
+    }
+
+    fn bundle(&self, agent: &Agent, required: bool) -> PolicyBundle {
+        let selecting: Vec<_> = self
+            .policies
+            .iter()
+            .filter(|policy| namespace(*policy) == namespace(agent))
+            .map(|policy| PolicyInForce { name: policy.name_any(), generation: 1, spec: policy.spec.clone() })
+            .filter(|policy| policy.selects(agent.labels()))
+            .collect();
+        policy_bundle(&selecting, required, None, 0)
+    }
+}
+
+fn namespace(object: &impl ResourceExt) -> String {
+    object.namespace().unwrap_or_else(|| "default".into())
+}
+
+fn typed<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+    serde_json::from_value(value).map_err(|error| error.to_string())
+}

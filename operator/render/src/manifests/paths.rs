@@ -1,0 +1,12 @@
+//! Where the pods find their files.
+
+/// The folder of the ConfigMap.
+pub(crate) const CONFIG_DIR: &str = "/etc/skreaver";
+/// The key of the RuntimeConfig.
+pub(crate) const CONFIG_KEY: &str = "config.json";
+/// The key of the policy bundle.
+pub(crate) const POLICIES_KEY: &str = "policies.json";
+/// The folder of the token for the control channel.
+pub(crate) const TOKEN_DIR: &str = "/var/run/secrets/skreaver";
+/// The file of the token for the control channel.
+pub(crate) const TOKEN_FILE: &str = "token";

@@ -1,0 +1,105 @@
+//! From ToolPolicies to what an agent's runtime is told of them.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::apps::v1::ControllerRevision;
+use k8s_openapi::apimachinery::pkg::runtime::RawExtension;
+use kube::ResourceExt;
+use kube::core::{ObjectMeta, Selector, SelectorExt};
+use skreaver_crds::{TOOL_POLICY_LABEL, ToolPolicy, ToolPolicySpec};
+use skreaver_policy::Policy;
+use skreaver_protocol::policy::{Action, PolicyBundle, PolicyRules};
+
+use crate::manifests::owner_reference;
+
+/// A ToolPolicy with the rules that count.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PolicyInForce {
+    /// Its name.
+    pub name: String,
+    /// The generation of `spec`; 0 where none was ever accepted.
+    pub generation: i64,
+    /// The last spec that was accepted.
+    pub spec: ToolPolicySpec,
+}
+
+impl PolicyInForce {
+    /// The stand-in for a policy of which no spec was ever accepted: what cannot be decided is denied.
+    pub fn never_accepted(policy: &ToolPolicy) -> Self {
+        let spec = ToolPolicySpec { default_action: Action::Deny, rules: Vec::new(), ..policy.spec.clone() };
+        Self { name: policy.name_any(), generation: 0, spec }
+    }
+
+    /// The spec that a [`revision`] keeps; nothing where it is not one of ours.
+    pub fn from_revision(name: &str, revision: &ControllerRevision) -> Option<Self> {
+        let data = revision.data.as_ref()?.0.get("spec")?.clone();
+        Some(Self { name: name.to_owned(), generation: revision.revision, spec: serde_json::from_value(data).ok()? })
+    }
+
+    /// Whether the policy is for an Agent with these labels. A selector that cannot be read selects every Agent.
+    pub fn selects(&self, labels: &BTreeMap<String, String>) -> bool {
+        Selector::try_from(self.spec.agent_selector.clone()).map_or(true, |selector| selector.matches(labels))
+    }
+}
+
+/// Judges a ToolPolicy as its runtimes will.
+///
+/// # Errors
+/// Every reason for which it cannot be put in force, with its path below `spec`.
+pub fn accept(policy: &ToolPolicy) -> Result<(), Vec<String>> {
+    let mut problems = Vec::new();
+    if let Err(error) = Selector::try_from(policy.spec.agent_selector.clone()) {
+        problems.push(format!("spec.agentSelector: {error}"));
+    }
+    let bundle = PolicyBundle { version: 0, required: false, policies: vec![rules(policy.name_any(), &policy.spec)] };
+    if let Err(found) = Policy::compile(&bundle) {
+        problems.extend(found.iter().map(|problem| format!("spec.{problem}")));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+fn rules(name: String, spec: &ToolPolicySpec) -> PolicyRules {
+    let ToolPolicySpec { agent_selector: _, mode, default_action, rules } = spec;
+    PolicyRules { name, mode: *mode, default_action: *default_action, rules: rules.clone() }
+}
+
+/// What the pods of an agent are told: the policies that select it, under a version that rises when they change.
+///
+/// `selecting` are the policies that select the agent; `previous` is what its pods were told last, and `at_least` the
+/// highest version that they were ever told.
+pub fn policy_bundle(
+    selecting: &[PolicyInForce],
+    required: bool,
+    previous: Option<&PolicyBundle>,
+    at_least: u64,
+) -> PolicyBundle {
+    let mut policies: Vec<_> = selecting.iter().map(|policy| rules(policy.name.clone(), &policy.spec)).collect();
+    policies.sort_by(|a, b| a.name.cmp(&b.name));
+    match previous {
+        Some(last) if last.policies == policies && last.required == required && last.version >= at_least => last.clone(),
+        _ => {
+            let version = previous.map_or(0, |last| last.version).max(at_least) + 1;
+            PolicyBundle { version, required, policies }
+        }
+    }
+}
+
+/// The object that keeps an accepted spec: owned by the ToolPolicy, one for each generation.
+pub fn revision(policy: &ToolPolicy) -> ControllerRevision {
+    let generation = policy.metadata.generation.unwrap_or_default();
+    let name = policy.name_any();
+    // A policy that is deleted and made again starts at generation 1 again; its UID keeps the two apart.
+    let uid = policy.uid().unwrap_or_default();
+    let incarnation = uid.split('-').next().unwrap_or_default();
+    ControllerRevision {
+        metadata: ObjectMeta {
+            name: Some(format!("toolpolicy-{name}-{incarnation}-{generation}")),
+            namespace: policy.namespace(),
+            labels: Some(BTreeMap::from([(TOOL_POLICY_LABEL.to_owned(), name)])),
+            owner_references: owner_reference(policy).map(|owner| vec![owner]),
+            ..ObjectMeta::default()
+        },
+        revision: generation,
+        data: Some(RawExtension(serde_json::json!({ "spec": policy.spec }))),
+    }
+}

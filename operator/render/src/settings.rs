@@ -1,0 +1,52 @@
+//! What the platform team sets once for all agents, by chart values.
+
+use serde::{Deserialize, Serialize};
+
+/// Settings of the operator that reach the manifests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Settings {
+    /// The agent-runtime image.
+    pub image: String,
+    /// Its pull policy.
+    pub image_pull_policy: String,
+    /// The cluster's DNS domain.
+    pub cluster_domain: String,
+    /// Whether agents that no ToolPolicy selects may call no tool at all.
+    pub require_tool_policy: bool,
+    /// The namespace of the cluster's DNS.
+    pub dns_namespace: String,
+    /// Namespaces whose pods may reach the agents' API besides the agent's own.
+    pub gateway_namespaces: Vec<String>,
+    /// Namespaces whose pods may scrape the admin port.
+    pub monitoring_namespaces: Vec<String>,
+    /// The control channel; absent where the operator serves none.
+    pub control: Option<ControlSettings>,
+}
+
+/// Where pods find the control channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ControlSettings {
+    /// The operator's namespace.
+    pub namespace: String,
+    /// The name of the Service that leads to the operator's leader.
+    pub service: String,
+    /// The PEM certificate of the authority that signed the operator's certificate.
+    pub ca: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            image: format!("skreaver/agent-runtime:{}", env!("CARGO_PKG_VERSION")),
+            image_pull_policy: "IfNotPresent".into(),
+            cluster_domain: "cluster.local".into(),
+            require_tool_policy: false,
+            dns_namespace: "kube-system".into(),
+            gateway_namespaces: Vec::new(),
+            monitoring_namespaces: Vec::new(),
+            control: None,
+        }
+    }
+}

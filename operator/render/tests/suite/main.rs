@@ -1,0 +1,105 @@
+//! Golden cases: from manifests as a user writes them to everything that would be applied.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::{Path, PathBuf};
+
+use expect_test::expect_file;
+use serde::Deserialize;
+use skreaver_render::local::{Document, Local};
+use skreaver_render::{ControlSettings, PolicyInForce, Settings, policy_bundle};
+
+fn here() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn documents(text: &str) -> Vec<Document> {
+    serde_yaml::Deserializer::from_str(text)
+        .enumerate()
+        .map(|(index, document)| Document {
+            origin: format!("document {index}"),
+            value: Deserialize::deserialize(document).unwrap(),
+        })
+        .collect()
+}
+
+fn settings() -> Settings {
+    Settings {
+        image: "registry.test/agent-runtime:9".into(),
+        gateway_namespaces: vec!["front".into()],
+        monitoring_namespaces: vec!["watchers".into()],
+        control: Some(ControlSettings { namespace: "platform".into(), service: "steering".into(), ca: "PEM".into() }),
+        ..Settings::default()
+    }
+}
+
+fn inputs() -> Vec<PathBuf> {
+    let folders = [here().join("cases"), here().join("../../config/samples")];
+    let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
+    files.filter(|path| path.is_file()).collect()
+}
+
+#[test]
+fn every_sample_and_case_renders_as_it_did() {
+    let inputs = inputs();
+    assert!(inputs.len() >= 5, "{inputs:?}");
+    for path in inputs {
+        let local = Local::load(documents(&std::fs::read_to_string(&path).unwrap())).unwrap();
+        let children = local.children(&settings()).unwrap();
+        let rendered: Vec<_> = children.iter().map(|child| serde_yaml::to_string(&child.manifest).unwrap()).collect();
+        expect_file![here().join("cases/rendered").join(path.file_name().unwrap())].assert_eq(&rendered.join("---\n"));
+    }
+}
+
+fn refused(text: &str) -> Vec<String> {
+    Local::load(documents(text)).and_then(|local| local.children(&settings())).unwrap_err()
+}
+
+#[test]
+fn everything_missing_is_told_at_once() {
+    let problems = refused(
+        "{apiVersion: skreaver.dev/v1alpha1, kind: Agent, metadata: {name: chalk}, spec: {instructionsFrom: {configMapKeyRef: {name: gone, key: k}}, tools: [{name: levitate, type: Builtin}]}}",
+    );
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(problems[0].contains("ConfigMap `gone` does not exist"), "{problems:?}");
+    assert!(problems[1].contains("spec.tools[0]: no built-in tool is named `levitate`; there are uppercase,"), "{problems:?}");
+}
+
+#[test]
+fn a_missing_key_is_named_with_its_config_map() {
+    let problems = refused(
+        "{apiVersion: v1, kind: ConfigMap, metadata: {name: there}, data: {other: x}}\n---\n{apiVersion: skreaver.dev/v1alpha1, kind: Agent, metadata: {name: chalk}, spec: {instructionsFrom: {configMapKeyRef: {name: there, key: k}}}}",
+    );
+    assert_eq!(problems, ["document 1: spec.instructionsFrom.configMapKeyRef: ConfigMap `there` has no key `k`; add it"]);
+}
+
+#[test]
+fn rules_that_do_not_compile_are_refused() {
+    let problems = refused(
+        "{apiVersion: skreaver.dev/v1alpha1, kind: ToolPolicy, metadata: {name: p}, spec: {rules: [{name: r, tools: ['[x'], action: Deny}]}}",
+    );
+    assert!(problems[0].contains("spec.rules[0].tools[0]: `[x` is not a glob"), "{problems:?}");
+}
+
+#[test]
+fn a_name_stands_once() {
+    let agent = "{apiVersion: skreaver.dev/v1alpha1, kind: Agent, metadata: {name: twin}, spec: {}}";
+    assert_eq!(refused(&format!("{agent}\n---\n{agent}")), ["document 1: Agent `twin` stands in document 0 already"]);
+}
+
+fn in_force(name: &str) -> PolicyInForce {
+    let spec = serde_json::from_value(serde_json::json!({})).unwrap();
+    PolicyInForce { name: name.into(), generation: 1, spec }
+}
+
+#[test]
+fn a_bundle_keeps_its_version_until_it_changes_and_never_goes_back() {
+    let first = policy_bundle(&[in_force("b"), in_force("a")], false, None, 0);
+    assert_eq!(first.version, 1);
+    assert_eq!(policy_bundle(&[in_force("a"), in_force("b")], false, Some(&first), 1), first);
+    assert_eq!(policy_bundle(&[in_force("a")], false, Some(&first), 1).version, 2);
+    assert_eq!(policy_bundle(&[in_force("a"), in_force("b")], true, Some(&first), 1).version, 2);
+    // The ConfigMap was lost, or an old one came back: the pods remember 7.
+    assert_eq!(policy_bundle(&[], false, None, 7).version, 8);
+    assert_eq!(policy_bundle(&[in_force("a"), in_force("b")], false, Some(&first), 7).version, 8);
+}
