@@ -1,2 +1,43 @@
-//! Placeholder.
-fn main() {}
+//! The `skreaver` command: what a cluster would do with agent manifests, on a laptop.
+
+mod files;
+mod render;
+mod run;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Runs, renders and validates AI agents from the same manifests that a cluster takes.
+#[derive(Parser)]
+#[command(name = "skreaver", version)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the agents of manifests on this machine.
+    Run(run::Args),
+    /// Print what the operator would apply for manifests.
+    Render(render::Args),
+    /// Judge manifests as the API server would.
+    Validate(validate::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Args::parse().command {
+        Command::Run(args) => run::run(&args),
+        Command::Render(args) => render::render(&args),
+        Command::Validate(args) => validate::validate(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

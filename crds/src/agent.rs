@@ -134,7 +134,9 @@ pub struct Limits {
     pub queue_length: Option<u32>,
 
     /// The longest a run may take, its wait in the queue included. Default: `60s`.
+    // As a bare string, because a sentence of our own says more than the pattern that the type would bring.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", length(max = 32))]
     #[x_kube(
         validation = Rule::new("self.matches('^([0-9]{1,9}(ms|s|m|h))+$') && duration(self) >= duration('1ms') && duration(self) <= duration('24h')")
             .message("write runTimeout as whole numbers with the units h, m, s and ms, from 1ms to 24h, such as 90s")

@@ -16,6 +16,8 @@ pub enum Code {
     InvalidRequest,
     /// The body is over the limit.
     BodyTooLarge,
+    /// The body did not arrive in time.
+    RequestTimeout,
     /// The content type is not `application/json`.
     UnsupportedMediaType,
     /// No such path.
@@ -52,6 +54,7 @@ impl Code {
             Self::ToolDenied => 403,
             Self::NotFound | Self::UnknownAgent => 404,
             Self::MethodNotAllowed => 405,
+            Self::RequestTimeout => 408,
             Self::ManagedByKubernetes => 409,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
@@ -70,6 +73,7 @@ impl Code {
             Self::MalformedJson => "The body is not JSON",
             Self::InvalidRequest => "The request has another shape than expected",
             Self::BodyTooLarge => "The body is over the limit",
+            Self::RequestTimeout => "The body did not arrive in time",
             Self::UnsupportedMediaType => "The content type is not application/json",
             Self::NotFound => "There is nothing at this path",
             Self::MethodNotAllowed => "This path does not take this method",

@@ -81,6 +81,12 @@ impl Local {
         problems
     }
 
+    /// What there is, in a line.
+    pub fn summary(&self) -> String {
+        let Self { agents, policies, config_maps } = self;
+        format!("{} Agents, {} ToolPolicies, {} ConfigMaps", agents.len(), policies.len(), config_maps.len())
+    }
+
     /// Every agent with what it refers to, and the policies that select it.
     ///
     /// # Errors

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::ControllerRevision;
+use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::runtime::RawExtension;
 use kube::ResourceExt;
 use kube::core::{ObjectMeta, Selector, SelectorExt};
+use serde_json::Value;
 use skreaver_crds::{TOOL_POLICY_LABEL, ToolPolicy, ToolPolicySpec};
 use skreaver_policy::Policy;
 use skreaver_protocol::policy::{Action, PolicyBundle, PolicyRules};
 
-use crate::manifests::owner_reference;
+use crate::manifests::{json, owner_reference, paths};
 
 /// A ToolPolicy with the rules that count.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +84,16 @@ pub fn policy_bundle(
             PolicyBundle { version, required, policies }
         }
     }
+}
+
+/// The policies in an Agent's ConfigMap; nothing where they cannot be read.
+pub fn policies_in(config_map: &ConfigMap) -> Option<PolicyBundle> {
+    serde_json::from_str(config_map.data.as_ref()?.get(paths::POLICIES_KEY)?).ok()
+}
+
+/// A merge patch that changes the policies of an Agent's ConfigMap and nothing else.
+pub fn policies_patch(bundle: &PolicyBundle) -> Value {
+    serde_json::json!({ "data": { paths::POLICIES_KEY: json(bundle) } })
 }
 
 /// The object that keeps an accepted spec: owned by the ToolPolicy, one for each generation.

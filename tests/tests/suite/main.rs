@@ -1,1 +1,6 @@
-//! Placeholder.
+//! Tests of whole programs, by what they stand on: nothing, this machine, a control plane, a whole cluster.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod arrows;
+mod laptop;

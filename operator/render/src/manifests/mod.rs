@@ -20,6 +20,8 @@ use skreaver_protocol::policy::PolicyBundle;
 
 use crate::{ResolvedAgent, Settings};
 
+pub(crate) use config_map::json;
+
 /// The kinds of children. Every child carries its Agent's name, so that kind and Agent tell which object is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ChildKind {

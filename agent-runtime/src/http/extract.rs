@@ -1,0 +1,80 @@
+//! What handlers take from a request, and the problems with it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::to_bytes;
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::{HeaderMap, header, request::Parts};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use skreaver_protocol::problem::Code;
+use skreaver_protocol::rest::BODY_LIMIT;
+
+use super::{App, ProblemResponse};
+use crate::agent::Agent;
+
+/// How long a caller may take to send a body.
+const BODY_DEADLINE: Duration = Duration::from_secs(30);
+
+/// The agent that the path names.
+pub(crate) struct AgentOfPath(pub(crate) Arc<Agent>);
+
+impl FromRequestParts<App> for AgentOfPath {
+    type Rejection = ProblemResponse;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ProblemResponse> {
+        let name = id(parts, app).await;
+        app.runtime.agent(&name).map(Self).ok_or_else(|| unknown_agent(&name))
+    }
+}
+
+/// The part of the path that names an agent, empty where it is no text.
+pub(crate) async fn id(parts: &mut Parts, app: &App) -> String {
+    let params = RawPathParams::from_request_parts(parts, app).await;
+    params.ok().and_then(|params| params.iter().next().map(|(_, id)| id.to_owned())).unwrap_or_default()
+}
+
+pub(crate) fn unknown_agent(name: &str) -> ProblemResponse {
+    ProblemResponse::new(Code::UnknownAgent, format!("no agent is named `{name}` here; GET /agents lists them"))
+}
+
+/// A JSON body of a known shape, bounded in size and time.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
+    type Rejection = ProblemResponse;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, ProblemResponse> {
+        if !is_json(request.headers()) {
+            let detail = "send the body as JSON, with the header `Content-Type: application/json`";
+            return Err(ProblemResponse::new(Code::UnsupportedMediaType, detail));
+        }
+        let body = tokio::time::timeout(BODY_DEADLINE, to_bytes(request.into_body(), BODY_LIMIT)).await;
+        let late =
+            |_| ProblemResponse::new(Code::RequestTimeout, format!("the body took longer than {}s", BODY_DEADLINE.as_secs()));
+        let bytes = body.map_err(late)?.map_err(unreadable)?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| malformed(&error))
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"))
+}
+
+fn unreadable(error: axum::Error) -> ProblemResponse {
+    let source = std::error::Error::source(&error);
+    if source.is_some_and(|source| source.is::<http_body_util::LengthLimitError>()) {
+        return ProblemResponse::new(Code::BodyTooLarge, format!("a body may have {BODY_LIMIT} bytes"));
+    }
+    ProblemResponse::new(Code::MalformedJson, format!("the body ended early: {error}"))
+}
+
+fn malformed(error: &serde_json::Error) -> ProblemResponse {
+    match error.classify() {
+        Category::Data => ProblemResponse::new(Code::InvalidRequest, error.to_string()),
+        Category::Syntax | Category::Eof | Category::Io => ProblemResponse::new(Code::MalformedJson, error.to_string()),
+    }
+}

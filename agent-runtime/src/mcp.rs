@@ -1,0 +1,116 @@
+//! An agent's tools over MCP, streamable HTTP: listed and called through the same door as everything else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use rmcp::handler::server::ServerHandler;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData, Implementation, ListToolsResult,
+    PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+};
+use rmcp::service::{RequestContext, RoleServer};
+use rmcp::transport::streamable_http_server::{
+    StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+};
+use serde_json::Value;
+use skreaver_protocol::rest::BODY_LIMIT;
+use skreaver_protocol::{AgentName, Caller, ToolName};
+
+use crate::agent::{Agent, RunError};
+use crate::coordinator::as_text;
+use crate::runtime::Runtime;
+use crate::tools::{CallError, Input, ToolCall};
+
+/// The MCP endpoint of one agent. Stateless: any replica answers any request.
+#[derive(Clone)]
+pub(crate) struct McpService(StreamableHttpService<AgentServer, NeverSessionManager>);
+
+impl McpService {
+    pub(crate) async fn handle(&self, request: Request) -> Response {
+        self.0.handle(request).await.map(Body::new)
+    }
+}
+
+/// The endpoints of all agents. They answer to the names of the Service, to loopback and to `extra_hosts`, and to no other
+/// `Host`, so that no web page can reach them by DNS rebinding.
+pub(crate) fn services(runtime: &Arc<Runtime>, extra_hosts: &[String]) -> BTreeMap<AgentName, McpService> {
+    let service_names = runtime.cluster().map(|cluster| cluster.hosts.clone()).unwrap_or_default();
+    let loopback = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    let hosts: Vec<String> = loopback.into_iter().chain(service_names).chain(extra_hosts.iter().cloned()).collect();
+    let service = |agent: Arc<Agent>| (agent.config().name.clone(), service(agent, &hosts));
+    runtime.agents().into_iter().map(service).collect()
+}
+
+fn service(agent: Arc<Agent>, hosts: &[String]) -> McpService {
+    let origins = hosts.iter().flat_map(|host| {
+        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        [format!("http://{host}:*"), format!("https://{host}:*")]
+    });
+    let config = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .with_max_request_body_bytes(BODY_LIMIT)
+        .with_allowed_hosts(hosts.iter().cloned())
+        .with_allowed_origins(origins);
+    let server = AgentServer(agent);
+    McpService(StreamableHttpService::new(move || Ok(server.clone()), Arc::default(), config))
+}
+
+/// An agent as an MCP server.
+#[derive(Clone)]
+struct AgentServer(Arc<Agent>);
+
+impl ServerHandler for AgentServer {
+    fn get_info(&self) -> ServerConfig {
+        let config = self.0.config();
+        let mut this = Implementation::new(config.name.as_str(), env!("CARGO_PKG_VERSION"));
+        this.description = config.description.clone();
+        let mut info = ServerConfig::new(ServerCapabilities::builder().enable_tools().build());
+        info.server_info = this;
+        info.instructions = config.instructions.clone();
+        info
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let tools = self.0.toolbox().permitted(&Caller::Anonymous);
+        Ok(ListToolsResult::with_all_items(tools.iter().filter_map(|name| self.describe(name)).collect()))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let arguments = Value::Object(request.arguments.unwrap_or_default());
+        let call = ToolCall { tool: request.name.into_owned(), input: Input::Arguments(arguments), caller: Caller::Anonymous };
+        match self.0.call(call).await {
+            Ok(result) => Ok(answer(result.output).into()),
+            Err(error @ RunError::Call(CallError::UnknownTool { .. })) => Err(ErrorData::invalid_params(error.to_string(), None)),
+            // The client's model can do something about these, so it is told.
+            Err(error) => Ok(CallToolResult::error(vec![ContentBlock::text(error.to_string())]).into()),
+        }
+    }
+}
+
+impl AgentServer {
+    fn describe(&self, name: &ToolName) -> Option<Tool> {
+        let (description, schema) = self.0.toolbox().describe(name)?;
+        let Value::Object(schema) = schema else { return None };
+        Some(Tool::new(name.to_string(), description.to_owned(), Arc::new(schema)))
+    }
+}
+
+/// A tool's answer: always as text, and as structured content where it is an object.
+fn answer(output: Value) -> CallToolResult {
+    let structured = output.is_object().then(|| output.clone());
+    let mut result = CallToolResult::success(vec![ContentBlock::text(as_text(output))]);
+    result.structured_content = structured;
+    result
+}

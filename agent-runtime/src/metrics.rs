@@ -1,0 +1,196 @@
+//! What the runtime counts. Names and labels are fixed; labels are bounded, and what goes over a bound is `other`.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+};
+use skreaver_protocol::ToolName;
+
+/// The most tools with a label of their own.
+const TOOL_LABELS: usize = 20;
+
+/// From five microseconds, which a text tool takes, to half a minute.
+const BUCKETS: [f64; 15] = [5e-6, 2e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 5e-2, 0.1, 0.5, 5.0, 30.0];
+
+/// The metrics of one process.
+pub struct Metrics {
+    registry: Registry,
+    tools: ToolVecs,
+    tool_labels: Mutex<BTreeSet<ToolName>>,
+    decisions: IntCounterVec,
+    errors: IntCounterVec,
+    rejected: IntCounter,
+    active: IntGauge,
+    http_requests: IntCounterVec,
+    http_duration: HistogramVec,
+}
+
+struct ToolVecs {
+    exec: IntCounterVec,
+    duration: HistogramVec,
+}
+
+/// The metrics of one tool, looked up once.
+pub(crate) struct ToolMetrics {
+    exec: IntCounter,
+    duration: Histogram,
+}
+
+impl ToolMetrics {
+    pub(crate) fn observe(&self, duration: Duration) {
+        self.exec.inc();
+        self.duration.observe(duration.as_secs_f64());
+    }
+}
+
+/// What an error was about: the label `kind` of `agent_errors_total`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ErrorKind {
+    Parse,
+    Timeout,
+    Auth,
+    Tool,
+    Resource,
+}
+
+impl ErrorKind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Parse => "parse",
+            Self::Timeout => "timeout",
+            Self::Auth => "auth",
+            Self::Tool => "tool",
+            Self::Resource => "resource",
+        }
+    }
+}
+
+impl Metrics {
+    /// Fresh metrics in a registry of their own.
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        #[cfg(target_os = "linux")]
+        register(&registry, prometheus::process_collector::ProcessCollector::for_self());
+        Self {
+            tools: ToolVecs {
+                exec: counters(&registry, "tool_exec_total", "Tool calls that ran.", &["tool"]),
+                duration: histograms(&registry, "tool_exec_duration_seconds", "How long tool calls ran.", &["tool"]),
+            },
+            tool_labels: Mutex::new(BTreeSet::new()),
+            decisions: counters(
+                &registry,
+                "tool_policy_refusals_total",
+                "Tool calls that a ToolPolicy refused (Enforce), or would have (Audit).",
+                &["mode"],
+            ),
+            errors: counters(&registry, "agent_errors_total", "Runs that ended with an error, by what it was about.", &["kind"]),
+            rejected: registered(
+                &registry,
+                IntCounter::new("agent_runs_rejected_total", "Runs refused because the agent's queue was full."),
+            ),
+            active: registered(&registry, IntGauge::new("agent_runs_active", "Runs that run or wait.")),
+            http_requests: counters(&registry, "http_requests_total", "HTTP requests answered.", &["route", "method"]),
+            http_duration: histograms(
+                &registry,
+                "http_request_duration_seconds",
+                "From a request's headers to its answer's.",
+                &["route", "method"],
+            ),
+            registry,
+        }
+    }
+
+    /// The metrics of a tool; beyond the first tools they share the label `other`.
+    pub(crate) fn tool(&self, name: &ToolName) -> ToolMetrics {
+        let mut known = self.tool_labels.lock().unwrap_or_else(PoisonError::into_inner);
+        let label = match known.contains(name) || known.len() < TOOL_LABELS {
+            true => name.as_str(),
+            false => "other",
+        };
+        if label != "other" {
+            known.insert(name.clone());
+        }
+        ToolMetrics {
+            exec: self.tools.exec.with_label_values(&[label]),
+            duration: self.tools.duration.with_label_values(&[label]),
+        }
+    }
+
+    pub(crate) fn denied(&self) {
+        self.decisions.with_label_values(&["Enforce"]).inc();
+    }
+
+    pub(crate) fn audited(&self) {
+        self.decisions.with_label_values(&["Audit"]).inc();
+    }
+
+    pub(crate) fn error(&self, kind: ErrorKind) {
+        self.errors.with_label_values(&[kind.name()]).inc();
+    }
+
+    pub(crate) fn rejected(&self) {
+        self.rejected.inc();
+    }
+
+    pub(crate) fn active(&self) -> &IntGauge {
+        &self.active
+    }
+
+    /// Counts an HTTP request. `route` is a path of ours as written in the router, never what a caller sent.
+    pub(crate) fn http(&self, route: &str, method: &str, duration: Duration) {
+        self.http_requests.with_label_values(&[route, method]).inc();
+        self.http_duration.with_label_values(&[route, method]).observe(duration.as_secs_f64());
+    }
+
+    /// Everything, in the Prometheus text format.
+    pub(crate) fn text(&self) -> String {
+        let mut text = Vec::new();
+        let encoded = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        encoded.expect("what is registered can be encoded");
+        String::from_utf8(text).expect("the text format is UTF-8")
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn register(registry: &Registry, collector: impl prometheus::core::Collector + 'static) {
+    registry.register(Box::new(collector)).expect("each name is registered once in a fresh registry");
+}
+
+fn registered<C: prometheus::core::Collector + Clone + 'static>(registry: &Registry, collector: prometheus::Result<C>) -> C {
+    let collector = collector.expect("our names and labels are valid");
+    register(registry, collector.clone());
+    collector
+}
+
+fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    registered(registry, IntCounterVec::new(Opts::new(name, help), labels))
+}
+
+fn histograms(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> HistogramVec {
+    registered(registry, HistogramVec::new(HistogramOpts::new(name, help).buckets(BUCKETS.to_vec()), labels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tools_beyond_the_bound_share_a_label() {
+        let metrics = Metrics::new();
+        for index in 0..TOOL_LABELS + 5 {
+            metrics.tool(&ToolName::parse(format!("tool{index}")).unwrap()).observe(Duration::ZERO);
+        }
+        metrics.tool(&ToolName::parse("tool0").unwrap()).observe(Duration::ZERO);
+        let text = metrics.text();
+        assert!(text.contains("tool_exec_total{tool=\"other\"} 5"), "{text}");
+        assert!(text.contains("tool_exec_total{tool=\"tool0\"} 2"), "{text}");
+    }
+}

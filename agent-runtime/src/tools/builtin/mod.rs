@@ -1,0 +1,141 @@
+//! The tools of the image, one file for each. All are bounded by construction: their work grows with the input alone, and
+//! the input is bounded by the size of a request.
+
+mod analyze;
+mod lowercase;
+mod reverse;
+mod search;
+mod split;
+mod uppercase;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use skreaver_protocol::Builtin;
+
+use super::Tool;
+
+/// The tool behind a built-in name.
+pub fn builtin(builtin: Builtin) -> Arc<dyn Tool> {
+    match builtin {
+        Builtin::Uppercase => Arc::new(uppercase::tool()),
+        Builtin::Lowercase => Arc::new(lowercase::tool()),
+        Builtin::Reverse => Arc::new(reverse::tool()),
+        Builtin::Split => Arc::new(split::tool()),
+        Builtin::Analyze => Arc::new(analyze::tool()),
+        Builtin::Search => Arc::new(search::tool()),
+    }
+}
+
+/// A text that is a JSON object with a `text`, as its arguments: the way to reach a tool's options from a bare text.
+fn object_with_text(text: &str) -> Option<Value> {
+    if !text.trim_start().starts_with('{') {
+        return None;
+    }
+    serde_json::from_str(text).ok().filter(|value: &Value| value.get("text").is_some_and(Value::is_string))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use skreaver_policy::{Call, Policy};
+    use skreaver_protocol::policy::PolicyBundle;
+    use skreaver_protocol::{AgentName, Caller, ToolName};
+
+    use crate::tools::ToolError;
+
+    async fn run(tool: Builtin, arguments: Value) -> Result<Value, ToolError> {
+        let agent = AgentName::parse("tester").unwrap();
+        let name = ToolName::parse(tool.name()).unwrap();
+        let call = Call { agent: &agent, tool: &name, arguments: &arguments, caller: &Caller::Anonymous };
+        let permit = Policy::compile(&PolicyBundle::default()).unwrap().authorize(&call).verdict.unwrap();
+        builtin(tool).run(permit, arguments.clone()).await
+    }
+
+    async fn check(tool: Builtin, text: &str, expected: Value) {
+        let arguments = builtin(tool).arguments_from_text(text);
+        assert_eq!(run(tool, arguments).await, Ok(expected), "{}:{text}", tool.name());
+    }
+
+    #[tokio::test]
+    async fn case_follows_unicode() {
+        check(Builtin::Uppercase, "hello world", json!("HELLO WORLD")).await;
+        check(Builtin::Uppercase, "straße", json!("STRASSE")).await;
+        check(Builtin::Lowercase, "ÅNGSTRÖM", json!("ångström")).await;
+    }
+
+    #[tokio::test]
+    async fn reverse_keeps_what_a_reader_sees_as_one_character() {
+        check(Builtin::Reverse, "abc", json!("cba")).await;
+        check(Builtin::Reverse, "e\u{301}a", json!("ae\u{301}")).await;
+        check(Builtin::Reverse, "", json!("")).await;
+    }
+
+    #[tokio::test]
+    async fn split_takes_commas_and_white_space_unless_told_otherwise() {
+        check(Builtin::Split, "a, b c\nd", json!(["a", "b", "c", "d"])).await;
+        check(Builtin::Split, "", json!([])).await;
+        check(Builtin::Split, r#"{"text": "a--b--c", "delimiter": "--", "limit": 2}"#, json!(["a", "b--c"])).await;
+        check(Builtin::Split, r#"{"text": "a,,b", "delimiter": ","}"#, json!(["a", "", "b"])).await;
+    }
+
+    #[tokio::test]
+    async fn split_refuses_an_empty_delimiter() {
+        let refused = run(Builtin::Split, json!({"text": "abc", "delimiter": ""})).await;
+        assert!(matches!(refused, Err(ToolError::InvalidArguments(_))), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn analyze_counts() {
+        check(
+            Builtin::Analyze,
+            "One öl\none two",
+            json!({"bytes": 15, "characters": 14, "words": 4, "unique_words": 3, "lines": 2}),
+        )
+        .await;
+        check(Builtin::Analyze, "", json!({"bytes": 0, "characters": 0, "words": 0, "lines": 0, "unique_words": 0})).await;
+    }
+
+    #[tokio::test]
+    async fn search_takes_the_pattern_first() {
+        check(
+            Builtin::Search,
+            "fox the quick fox and\na fox",
+            json!({"pattern": "fox", "count": 2, "matches": [{"line": 1, "column": 11}, {"line": 2, "column": 3}]}),
+        )
+        .await;
+        check(
+            Builtin::Search,
+            r#"{"text": "Öl and öl", "pattern": "ÖL", "ignore_case": true}"#,
+            json!({"pattern": "ÖL", "count": 2, "matches": [{"line": 1, "column": 1}, {"line": 1, "column": 8}]}),
+        )
+        .await;
+        check(Builtin::Search, "fox", json!({"pattern": "fox", "count": 0, "matches": []})).await;
+    }
+
+    #[tokio::test]
+    async fn search_refuses_an_empty_pattern() {
+        let refused = run(Builtin::Search, json!({"text": "abc", "pattern": ""})).await;
+        assert!(matches!(refused, Err(ToolError::InvalidArguments(_))), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn every_tool_refuses_arguments_of_another_shape() {
+        for tool in Builtin::ALL {
+            for arguments in [json!({"txt": "x"}), json!([]), json!({"text": 1}), json!(null)] {
+                let refused = run(tool, arguments.clone()).await;
+                assert!(matches!(refused, Err(ToolError::InvalidArguments(_))), "{} {arguments}: {refused:?}", tool.name());
+            }
+        }
+    }
+
+    #[test]
+    fn every_schema_is_an_object_that_a_client_can_fill_in() {
+        for tool in Builtin::ALL {
+            let schema = builtin(tool).input_schema();
+            assert_eq!(schema["type"], "object", "{}", tool.name());
+            assert!(schema["properties"]["text"]["description"].is_string(), "{}: {schema}", tool.name());
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The one door to an agent's tools: [`Toolbox::call`] asks the policy, and only then runs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use serde_json::Value;
+use skreaver_policy::{Call, Denial, Policy};
+use skreaver_protocol::{AgentName, Caller, ToolName};
+use tracing::info;
+
+use super::{Tool, ToolError};
+use crate::metrics::{Metrics, ToolMetrics};
+
+/// The tools of one agent, behind its policy.
+pub struct Toolbox {
+    agent: AgentName,
+    tools: BTreeMap<ToolName, Entry>,
+    policy: Arc<ArcSwap<Policy>>,
+    metrics: Arc<Metrics>,
+}
+
+struct Entry {
+    tool: Arc<dyn Tool>,
+    metrics: ToolMetrics,
+}
+
+/// A tool call as it reaches the door.
+#[derive(Debug, Clone)]
+pub struct ToolCall {
+    /// The tool, by the name that the caller wrote.
+    pub tool: String,
+    /// What it is given.
+    pub input: Input,
+    /// On whose behalf.
+    pub caller: Caller,
+}
+
+/// What a tool is given.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// The text of an input `tool:text`; the tool says which arguments it stands for.
+    Text(String),
+    /// Arguments, by name.
+    Arguments(Value),
+}
+
+/// What came of a call that ran.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolResult {
+    /// The tool that ran.
+    pub tool: ToolName,
+    /// What it answered.
+    pub output: Value,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// Why a call came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallError {
+    /// The agent has no such tool.
+    UnknownTool {
+        /// The name that was asked for.
+        tool: String,
+        /// The tools that the policy lets the agent use.
+        known: Vec<ToolName>,
+    },
+    /// A policy refuses.
+    Denied(Denial),
+    /// The tool ran, or looked at its arguments, and gave up.
+    Tool {
+        /// The tool.
+        tool: ToolName,
+        /// Why.
+        error: ToolError,
+    },
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownTool { tool, known } if known.is_empty() => write!(f, "no tool is named `{tool}`; the agent has none"),
+            Self::UnknownTool { tool, known } => {
+                let known: Vec<_> = known.iter().map(ToolName::as_str).collect();
+                write!(f, "no tool is named `{tool}`; there are {}", known.join(", "))
+            }
+            Self::Denied(denial) => denial.fmt(f),
+            Self::Tool { tool, error } => write!(f, "tool `{tool}`: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for CallError {}
+
+impl Toolbox {
+    /// The tools of an agent behind a policy, which may be replaced while calls run.
+    pub fn new(
+        agent: AgentName,
+        tools: BTreeMap<ToolName, Arc<dyn Tool>>,
+        policy: Arc<ArcSwap<Policy>>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let entry = |(name, tool)| (ToolName::clone(&name), Entry { tool, metrics: metrics.tool(&name) });
+        let tools = tools.into_iter().map(entry).collect();
+        Self { agent, tools, policy, metrics }
+    }
+
+    /// Runs a tool, if the agent has it and the policy in force lets this call pass.
+    ///
+    /// # Errors
+    /// [`CallError`]; nothing has run unless it is [`CallError::Tool`].
+    pub async fn call(&self, call: ToolCall) -> Result<ToolResult, CallError> {
+        let ToolCall { tool, input, caller } = call;
+        let Some((name, entry)) = self.tools.get_key_value(tool.as_str()) else {
+            return Err(CallError::UnknownTool { tool, known: self.permitted(&caller) });
+        };
+        let arguments = match input {
+            Input::Text(text) => entry.tool.arguments_from_text(&text),
+            Input::Arguments(arguments) => arguments,
+        };
+        let permit = self.authorize(name, &arguments, &caller).map_err(CallError::Denied)?;
+        let started = Instant::now();
+        let outcome = entry.tool.run(permit, arguments).await;
+        let duration = started.elapsed();
+        entry.metrics.observe(duration);
+        match outcome {
+            Ok(output) => Ok(ToolResult { tool: name.clone(), output, duration }),
+            Err(error) => Err(CallError::Tool { tool: name.clone(), error }),
+        }
+    }
+
+    fn authorize(&self, tool: &ToolName, arguments: &Value, caller: &Caller) -> Result<skreaver_policy::Permit, Denial> {
+        let decision = self.policy.load().authorize(&Call { agent: &self.agent, tool, arguments, caller });
+        for denial in &decision.audited {
+            self.metrics.audited();
+            info!(agent = %self.agent, %tool, policy = denial.policy(), rule = denial.rule(), "tool call would be denied");
+        }
+        if let Err(denial) = &decision.verdict {
+            self.metrics.denied();
+            info!(agent = %self.agent, %tool, policy = denial.policy(), rule = denial.rule(), "tool call denied");
+        }
+        decision.verdict
+    }
+
+    /// The tools that the policy in force lets the agent use. A denied tool is not listed.
+    pub fn permitted(&self, caller: &Caller) -> Vec<ToolName> {
+        let policy = self.policy.load();
+        let permits = |tool: &&ToolName| {
+            // Listing is no call: the permit is dropped unspent, and nothing is recorded.
+            policy.authorize(&Call { agent: &self.agent, tool, arguments: &Value::Null, caller }).verdict.is_ok()
+        };
+        self.tools.keys().filter(permits).cloned().collect()
+    }
+
+    /// What a tool says of itself: description and schema of its arguments.
+    pub fn describe(&self, tool: &ToolName) -> Option<(&str, Value)> {
+        self.tools.get(tool).map(|entry| (entry.tool.description(), entry.tool.input_schema()))
+    }
+}

@@ -1,0 +1,38 @@
+//! Shutting down: readiness goes off first, work under way is finished, and then nothing is left.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use crate::support::{Held, config, start};
+
+#[tokio::test]
+async fn running_work_is_finished_and_new_work_is_taken_while_lingering() {
+    let gate = Arc::new(Semaphore::new(0));
+    let agents = "agents: [{name: amber, tools: [{name: uppercase, type: Builtin}, {name: reverse, type: Builtin}]}]";
+    let served = start(config(agents), &[], Some(Held(Arc::clone(&gate))), Duration::from_millis(500)).await;
+    let request = served.client.post(served.url("/agents/amber/observe")).json(&json!({ "input": "uppercase:held" }));
+    let running = tokio::spawn(request.send());
+    while served.get("/agents/amber/status").await.1["running"] != 1 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(served.get("/ready").await.0, 200);
+
+    served.shutdown.cancel();
+    while served.get("/ready").await.0 != 503 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(served.get("/health").await.0, 200);
+    assert_eq!(served.observe("amber", "reverse:abc").await.1["output"], "cba");
+
+    let gone = reqwest::Client::new();
+    while gone.get(served.url("/health")).header("connection", "close").send().await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    gate.add_permits(1);
+    let answer: serde_json::Value = running.await.unwrap().unwrap().json().await.unwrap();
+    assert_eq!(answer["output"], "held");
+    served.ended.await.unwrap().unwrap();
+}

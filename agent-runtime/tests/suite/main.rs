@@ -1,0 +1,9 @@
+//! The runtime over real sockets, in this process.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod burst;
+mod drain;
+mod mcp;
+mod rest;
+mod support;

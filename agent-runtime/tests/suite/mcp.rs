@@ -1,0 +1,84 @@
+//! MCP: the agent's tools, behind the same door, for the names of the Service only. A client that is not ours does the same
+//! in the cluster tests.
+
+use std::time::Duration;
+
+use reqwest::header;
+use serde_json::{Value, json};
+
+use crate::support::{Served, config, start};
+
+const CLUSTER: &str = "
+agents:
+  - name: amber
+    instructions: Shout first.
+    tools: [{name: uppercase, type: Builtin}, {name: analyze, type: Builtin}, {name: reverse, type: Builtin}]
+cluster: {namespace: quarry, hosts: [amber, amber.quarry.svc], policiesFile: /none}";
+const NO_REVERSE: &str = "{version: 2, policies: [{name: stone, mode: Enforce, defaultAction: Allow, rules: [{name: forward, tools: [reverse], action: Deny}]}]}";
+
+async fn served() -> Served {
+    start(config(CLUSTER), &[("amber", NO_REVERSE)], None, Duration::ZERO).await
+}
+
+async fn post(served: &Served, host: &str, origin: Option<&str>, body: &Value) -> (u16, Value) {
+    let mut request = served.client.post(served.url("/mcp")).header(header::HOST, host).json(body);
+    request = request.header(header::ACCEPT, "application/json, text/event-stream");
+    if let Some(origin) = origin {
+        request = request.header(header::ORIGIN, origin);
+    }
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), response.json().await.unwrap_or_default())
+}
+
+async fn ask(served: &Served, method: &str, params: Value) -> Value {
+    let body = json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params });
+    let (status, answer) = post(served, "amber:8080", None, &body).await;
+    assert_eq!((status, &answer["id"]), (200, &json!(7)), "{answer}");
+    answer
+}
+
+#[tokio::test]
+async fn the_permitted_tools_are_listed_and_called() {
+    let served = served().await;
+    let client = json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "t", "version": "0" } });
+    let hello = ask(&served, "initialize", client).await;
+    assert_eq!(hello["result"]["serverInfo"]["name"], "amber");
+    assert_eq!(hello["result"]["instructions"], "Shout first.");
+    let listed = ask(&served, "tools/list", json!({})).await;
+    let names: Vec<_> = listed["result"]["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["analyze", "uppercase"]);
+    let shouted = ask(&served, "tools/call", json!({ "name": "uppercase", "arguments": { "text": "hi" } })).await;
+    assert_eq!(shouted["result"]["content"][0]["text"], "HI");
+    let counted = ask(&served, "tools/call", json!({ "name": "analyze", "arguments": { "text": "a b" } })).await;
+    assert_eq!(counted["result"]["structuredContent"]["words"], 2);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn refusals_are_told_to_the_model_and_unknown_tools_to_the_client() {
+    let served = served().await;
+    let denied = ask(&served, "tools/call", json!({ "name": "reverse", "arguments": { "text": "hi" } })).await;
+    assert_eq!(denied["result"]["isError"], true);
+    let text = denied["result"]["content"][0]["text"].as_str().unwrap();
+    assert_eq!(text, "tool `reverse` is denied by rule `forward` of ToolPolicy `stone`");
+    let wrong = ask(&served, "tools/call", json!({ "name": "uppercase", "arguments": { "txt": "hi" } })).await;
+    assert_eq!(wrong["result"]["isError"], true);
+    let unknown = ask(&served, "tools/call", json!({ "name": "levitate", "arguments": {} })).await;
+    assert_eq!(unknown["error"]["code"], -32602);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn only_names_of_the_service_are_answered() {
+    let served = served().await;
+    let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
+    for host in ["amber", "amber:8080", "amber.quarry.svc:8080", "localhost:3000", "127.0.0.1"] {
+        assert_eq!(post(&served, host, None, &list).await.0, 200, "{host}");
+    }
+    for host in ["evil.example", "amber.evil.example", "other.quarry.svc"] {
+        assert_eq!(post(&served, host, None, &list).await.0, 403, "{host}");
+    }
+    assert_eq!(post(&served, "amber", Some("http://amber:8080"), &list).await.0, 200);
+    assert_eq!(post(&served, "amber", Some("https://evil.example"), &list).await.0, 403);
+    served.stop().await;
+}

@@ -1,0 +1,174 @@
+//! REST: answers, and problems with a stable code for everything that is wrong.
+
+use std::time::Duration;
+
+use reqwest::{Method, header};
+use serde_json::json;
+
+use crate::support::{Held, Served, config, start};
+
+const AGENTS: &str = "agents: [
+  {name: amber, description: Has tools., tools: [{name: uppercase, type: Builtin}, {name: split, type: Builtin}]},
+  {name: basalt, tools: [{name: reverse, type: Builtin}]},
+]";
+const NO_REVERSE: &str = "{version: 4, policies: [{name: stone, mode: Enforce, defaultAction: Allow, rules: [{name: forward, tools: [rev*], action: Deny}]}]}";
+
+async fn served() -> Served {
+    start(config(AGENTS), &[("basalt", NO_REVERSE)], None, Duration::ZERO).await
+}
+
+#[tokio::test]
+async fn an_observation_gets_the_tools_answer() {
+    let served = served().await;
+    let (status, answer) = served.observe("amber", "uppercase:hello world").await;
+    assert_eq!((status, &answer["output"], &answer["agent"]), (200, &json!("HELLO WORLD"), &json!("amber")));
+    assert_eq!(answer["tool_calls"][0]["tool"], "uppercase");
+    assert_eq!(answer["usage"]["tool_calls"], 1);
+    assert_eq!(served.observe("amber", "split:a b").await.1["output"], r#"["a","b"]"#);
+    assert_eq!(served.observe("amber", "good morning").await.1["output"], "good morning");
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_denied_tool_is_refused_by_name_and_not_listed() {
+    let served = served().await;
+    let (status, problem) = served.observe("basalt", "reverse:abc").await;
+    assert_eq!((status, &problem["code"]), (403, &json!("tool_denied")));
+    assert_eq!((&problem["policy"], &problem["rule"]), (&json!("stone"), &json!("forward")));
+    let (_, status) = served.get("/agents/basalt/status").await;
+    assert_eq!((&status["tools"], &status["policy_version"]), (&json!([]), &json!(4)));
+    served.stop().await;
+}
+
+async fn check(served: &Served, method: Method, path: &str, content_type: Option<&str>, body: &str, expected: (u16, &str)) {
+    let mut request = served.client.request(method.clone(), served.url(path)).body(body.to_owned());
+    if let Some(content_type) = content_type {
+        request = request.header(header::CONTENT_TYPE, content_type);
+    }
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json", "{method} {path} {body:.40}");
+    let problem: serde_json::Value = response.json().await.unwrap();
+    let case = format!("{method} {path} {content_type:?} {body:.40}: {problem}");
+    assert_eq!((status, problem["code"].as_str().unwrap()), expected, "{case}");
+    assert_eq!(problem["status"], status, "{case}");
+    assert!(problem["detail"].as_str().is_some_and(|detail| detail.len() > 10), "{case}");
+}
+
+#[tokio::test]
+async fn bad_input_is_a_problem_with_a_code() {
+    let served = served().await;
+    let json = Some("application/json");
+    let observe = "/agents/amber/observe";
+    let (deep, large) = ("[".repeat(100_000), format!(r#"{{"input": "{}"}}"#, "a".repeat(1 << 20)));
+    let post = |path, body, expected| check(&served, Method::POST, path, json, body, expected);
+    post(observe, r#"{"input": "levitate:x"}"#, (422, "unknown_tool")).await;
+    post(observe, r#"{"input": "split:{\"text\": \"a\", \"delimiter\": \"\"}"}"#, (422, "invalid_arguments")).await;
+    post("/agents/nobody/observe", r#"{"input": "x"}"#, (404, "unknown_agent")).await;
+    post("/agents/%FF/observe", r#"{"input": "x"}"#, (404, "unknown_agent")).await;
+    post(observe, "", (400, "malformed_json")).await;
+    post(observe, r#"{"input": "#, (400, "malformed_json")).await;
+    post(observe, "not json", (400, "malformed_json")).await;
+    post(observe, r#"{"input": "\ud800"}"#, (400, "malformed_json")).await;
+    post(observe, r#"{"input": 1}"#, (422, "invalid_request")).await;
+    post(observe, "{}", (422, "invalid_request")).await;
+    post(observe, "[]", (422, "invalid_request")).await;
+    post(observe, r#"{"input": "x", "inputs": "y"}"#, (422, "invalid_request")).await;
+    post(observe, &deep, (422, "invalid_request")).await;
+    post(observe, &large, (413, "body_too_large")).await;
+    post("/agents/amber", "{}", (405, "method_not_allowed")).await;
+    check(&served, Method::POST, observe, None, r#"{"input": "x"}"#, (415, "unsupported_media_type")).await;
+    check(&served, Method::POST, observe, Some("text/plain"), r#"{"input": "x"}"#, (415, "unsupported_media_type")).await;
+    check(&served, Method::GET, observe, None, "", (405, "method_not_allowed")).await;
+    check(&served, Method::GET, "/nowhere", None, "", (404, "not_found")).await;
+    check(&served, Method::DELETE, "/agents/nobody", None, "", (404, "unknown_agent")).await;
+    check(&served, Method::POST, "/mcp", json, "{}", (404, "not_found")).await;
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_tool_that_fails_or_panics_ends_its_own_run_only() {
+    let held = Held(std::sync::Arc::new(tokio::sync::Semaphore::new(10)));
+    let served = start(config(AGENTS), &[], Some(held), Duration::ZERO).await;
+    let (status, problem) = served.observe("amber", "uppercase:fail").await;
+    assert_eq!((status, &problem["code"]), (502, &json!("tool_failed")));
+    let (status, problem) = served.observe("amber", "uppercase:panic").await;
+    assert_eq!((status, &problem["code"]), (500, &json!("internal")));
+    assert_eq!(served.observe("amber", "uppercase:fine").await.1["output"], "fine");
+    assert_eq!(served.get("/agents/amber/status").await.1["running"], 0);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_run_ends_at_its_timeout() {
+    let mut config = config(AGENTS);
+    config.agents[0].limits.run_timeout = "20ms".parse().unwrap();
+    let held = Held(std::sync::Arc::new(tokio::sync::Semaphore::new(0)));
+    let served = start(config, &[], Some(held), Duration::ZERO).await;
+    let (status, problem) = served.observe("amber", "uppercase:x").await;
+    assert_eq!((status, &problem["code"]), (504, &json!("run_timeout")));
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn an_agent_can_be_removed_on_a_laptop_and_not_in_a_cluster() {
+    let served = served().await;
+    let delete = |served: &Served| served.client.delete(served.url("/agents/amber")).send();
+    assert_eq!(delete(&served).await.unwrap().status(), 204);
+    assert_eq!(served.observe("amber", "x").await.0, 404);
+    assert_eq!(served.get("/agents").await.1["agents"][0]["id"], "basalt");
+    served.stop().await;
+
+    let mut config = config(AGENTS);
+    config.cluster = serde_yaml::from_str("{namespace: quarry, hosts: [amber], policiesFile: /none}").unwrap();
+    let served = start(config, &[], None, Duration::ZERO).await;
+    let response = delete(&served).await.unwrap();
+    assert_eq!(response.status(), 409);
+    let problem: serde_json::Value = response.json().await.unwrap();
+    assert_eq!(problem["detail"], "delete the Agent instead: kubectl delete agent amber --namespace quarry");
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn what_happened_is_counted() {
+    let served = served().await;
+    served.observe("amber", "uppercase:a").await;
+    served.observe("basalt", "reverse:a").await;
+    served.observe("amber", "levitate:a").await;
+    let response = served.client.get(served.url("/metrics")).send().await.unwrap();
+    assert!(response.headers()[header::CONTENT_TYPE].to_str().unwrap().starts_with("text/plain; version=0.0.4"));
+    let text = response.text().await.unwrap();
+    for line in [
+        r#"tool_exec_total{tool="uppercase"} 1"#,
+        r#"tool_exec_duration_seconds_count{tool="uppercase"} 1"#,
+        r#"agent_errors_total{kind="auth"} 1"#,
+        r#"agent_errors_total{kind="parse"} 1"#,
+        r#"tool_policy_refusals_total{mode="Enforce"} 1"#,
+        r#"http_requests_total{method="POST",route="/agents/{id}/observe"} 3"#,
+        "agent_runs_active 0",
+    ] {
+        assert!(text.lines().any(|found| found == line), "no line `{line}` in:\n{text}");
+    }
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn every_documented_operation_is_served() {
+    let served = served().await;
+    let (status, document) = served.get("/openapi.json").await;
+    assert_eq!((status, &document["openapi"]), (200, &json!("3.1.0")));
+    let mut operations = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys().filter(|key| *key != "parameters") {
+            operations += 1;
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let request = served.client.request(method.clone(), served.url(&path.replace("{id}", "basalt")));
+            let response = request.body("{}").send().await.unwrap();
+            assert_ne!(response.status(), 405, "{method} {path}");
+            let text = response.text().await.unwrap();
+            assert!(!text.contains("leads nowhere"), "{method} {path}: {text}");
+        }
+    }
+    assert_eq!(operations, 10);
+    served.stop().await;
+}
