@@ -1,10 +1,18 @@
-//! The harness: programs of ours as child processes, and where things are.
+//! The harness: programs of ours as child processes, a cluster through kubectl, and where things are.
 
+mod audit;
+mod kubectl;
 mod program;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+pub use audit::{Write, writes};
+pub use kubectl::{Namespace, kubectl};
 pub use program::{Program, free_port};
+
+/// The longest that anything in a cluster may take before a test calls it broken.
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The root of the workspace.
 pub fn root() -> &'static Path {
@@ -21,4 +29,19 @@ pub fn binary(name: &str) -> PathBuf {
     let path = folder.join(name);
     assert!(path.is_file(), "`{}` was not built; run `make build` first", path.display());
     path
+}
+
+/// Asks again and again until the answer is there, and returns it.
+///
+/// # Panics
+/// When it is not there in time; says what was waited for.
+pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let give_up = tokio::time::Instant::now() + DEADLINE;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(tokio::time::Instant::now() < give_up, "waited for {what} in vain");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

@@ -5,8 +5,9 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 /// The longest that a program may take to come up or to go.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -14,6 +15,8 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// A child process. Killed when dropped.
 pub struct Program {
     child: Child,
+    stdout: JoinHandle<String>,
+    stderr: JoinHandle<String>,
 }
 
 /// A TCP port of loopback that was free a moment ago.
@@ -25,6 +28,17 @@ pub fn free_port() -> u16 {
     listener.local_addr().expect("a bound socket has an address").port()
 }
 
+/// Reads a pipe all the time: a full one would stop the program.
+fn drain(pipe: Option<impl AsyncRead + Unpin + Send + 'static>) -> JoinHandle<String> {
+    tokio::spawn(async move {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            let _ = pipe.read_to_end(&mut bytes).await;
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
 impl Program {
     /// Starts a program with its output kept.
     ///
@@ -33,7 +47,9 @@ impl Program {
     pub fn start(name: &str, args: &[&str]) -> anyhow::Result<Self> {
         let mut command = Command::new(crate::binary(name));
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        Ok(Self { child: command.spawn().with_context(|| format!("failed to start {name}"))? })
+        let mut child = command.spawn().with_context(|| format!("failed to start {name}"))?;
+        let (stdout, stderr) = (drain(child.stdout.take()), drain(child.stderr.take()));
+        Ok(Self { child, stdout, stderr })
     }
 
     /// Waits until `GET url` answers 200.
@@ -44,7 +60,7 @@ impl Program {
         let until = tokio::time::Instant::now() + DEADLINE;
         loop {
             if let Some(status) = self.child.try_wait()? {
-                bail!("the program ended with {status}: {}", self.output().await?.1);
+                bail!("the program ended with {status}: {}", (&mut self.stderr).await?);
             }
             match reqwest::get(url).await {
                 Ok(response) if response.status().is_success() => return Ok(()),
@@ -67,24 +83,12 @@ impl Program {
         Ok(())
     }
 
-    /// Waits for the end.
+    /// Waits for the end; returns how it ended and what it printed on standard output and error.
     ///
     /// # Errors
     /// When it does not end in time.
     pub async fn end(mut self) -> anyhow::Result<(ExitStatus, String, String)> {
         let status = tokio::time::timeout(DEADLINE, self.child.wait()).await.context("the program does not end")??;
-        let (stdout, stderr) = self.output().await?;
-        Ok((status, stdout, stderr))
-    }
-
-    async fn output(&mut self) -> anyhow::Result<(String, String)> {
-        let (mut stdout, mut stderr) = (String::new(), String::new());
-        if let Some(pipe) = &mut self.child.stdout {
-            pipe.read_to_string(&mut stdout).await?;
-        }
-        if let Some(pipe) = &mut self.child.stderr {
-            pipe.read_to_string(&mut stderr).await?;
-        }
-        Ok((stdout, stderr))
+        Ok((status, self.stdout.await?, self.stderr.await?))
     }
 }

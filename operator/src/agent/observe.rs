@@ -1,0 +1,185 @@
+//! What an Agent's status should say. Pure: it asks nobody, not even the clock.
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::ResourceExt;
+use skreaver_crds::agent::{Endpoints, PolicyRef};
+use skreaver_crds::condition::{ConditionType, Reason};
+use skreaver_crds::{AGENT_LABEL, Agent, AgentStatus};
+use skreaver_protocol::API_PORT;
+use skreaver_protocol::policy::PolicyBundle;
+use skreaver_render::PolicyInForce;
+
+use super::observe_policies::{components, policy_applied};
+use super::problem::Problem;
+use super::rollout::{Rollout, rollout};
+use crate::conditions::{Verdict, condition, find};
+use crate::control::hub::Reports;
+use crate::watch::namespace_of;
+
+/// Everything that the status depends on.
+pub(crate) struct Observation<'a> {
+    pub(crate) agent: &'a Agent,
+    /// What stood in the way of bringing the Agent to its spec.
+    pub(crate) problem: Option<&'a Problem>,
+    /// What its pods are told; nothing where that could not be found out.
+    pub(crate) policies: Option<&'a Policies>,
+    pub(crate) deployment: Option<&'a Deployment>,
+    /// The generation of the Deployment that we made last; an older one tells of the past.
+    pub(crate) applied_generation: Option<i64>,
+    pub(crate) reports: &'a Reports,
+    pub(crate) before: &'a AgentStatus,
+    pub(crate) cluster_domain: &'a str,
+    pub(crate) now: Timestamp,
+}
+
+/// The policies of an Agent, and the bundle made of them.
+pub(crate) struct Policies {
+    pub(crate) in_force: Vec<PolicyInForce>,
+    pub(crate) bundle: PolicyBundle,
+}
+
+/// The status of an Agent.
+pub(crate) fn observe(seen: &Observation<'_>) -> AgentStatus {
+    let (name, namespace) = (seen.agent.name_any(), namespace_of(seen.agent));
+    let counts = seen.deployment.and_then(|deployment| deployment.status.clone()).unwrap_or_default();
+    let base = format!("http://{name}.{namespace}.svc.{}:{API_PORT}", seen.cluster_domain);
+    AgentStatus {
+        observed_generation: seen.agent.metadata.generation,
+        conditions: conditions(seen),
+        replicas: counts.replicas.unwrap_or_default(),
+        ready_replicas: counts.ready_replicas.unwrap_or_default(),
+        selector: Some(format!("{AGENT_LABEL}={name}")),
+        endpoints: Some(Endpoints { mcp: format!("{base}/mcp"), rest: base }),
+        policies: seen.policies.map_or_else(|| seen.before.policies.clone(), |policies| references(&policies.in_force)),
+        policy_version: match seen.policies {
+            Some(policies) => i64::try_from(policies.bundle.version).ok(),
+            None => seen.before.policy_version,
+        },
+        components: components(seen.reports, &seen.before.components),
+    }
+}
+
+fn references(policies: &[PolicyInForce]) -> Vec<PolicyRef> {
+    let mut list: Vec<_> =
+        policies.iter().map(|policy| PolicyRef { name: policy.name.clone(), generation: policy.generation }).collect();
+    list.sort_by(|a, b| a.name.cmp(&b.name));
+    list
+}
+
+fn conditions(seen: &Observation<'_>) -> Vec<Condition> {
+    let rollout = match rollout(seen.deployment, seen.applied_generation) {
+        // More replicas are no rollout to a Deployment, but they are to us until they answer.
+        Rollout::Unavailable if is_progressing(seen.before) => Rollout::Updating { available: false },
+        rollout => rollout,
+    };
+    let accepted = accepted(seen);
+    let resolved = resolved_refs(seen);
+    let ready = ready(seen, &[&accepted, &resolved], &rollout);
+    let verdicts = [
+        (ConditionType::Accepted, accepted),
+        (ConditionType::ResolvedRefs, resolved),
+        (ConditionType::PolicyApplied, policy_applied(seen.policies, seen.reports, seen.before)),
+        (ConditionType::Progressing, progressing(seen.problem, &rollout)),
+        (ConditionType::Available, available(&rollout)),
+        (ConditionType::Ready, ready),
+    ];
+    let generation = seen.agent.metadata.generation;
+    verdicts.map(|(kind, verdict)| condition(kind, verdict, generation, &seen.before.conditions, seen.now)).into()
+}
+
+fn accepted(seen: &Observation<'_>) -> Verdict {
+    match seen.problem {
+        Some(problem @ Problem::NameTaken(_)) => Verdict::no(Reason::NameTaken, problem.to_string()),
+        Some(Problem::Unresolved(missing)) => match missing.iter().find(|missing| missing.reason == Reason::Malformed) {
+            Some(malformed) => Verdict::no(Reason::Malformed, malformed.to_string()),
+            None => Verdict::yes(Reason::Valid, "the spec is one to work with"),
+        },
+        Some(Problem::Api { .. }) | None => Verdict::yes(Reason::Valid, "the spec is one to work with"),
+    }
+}
+
+fn resolved_refs(seen: &Observation<'_>) -> Verdict {
+    match seen.problem {
+        Some(problem @ Problem::Unresolved(_)) => Verdict::no(problem.reason(), problem.to_string()),
+        Some(Problem::NameTaken(_) | Problem::Api { .. }) | None => {
+            Verdict::yes(Reason::Valid, "everything that the spec names exists")
+        }
+    }
+}
+
+fn progressing(problem: Option<&Problem>, rollout: &Rollout) -> Verdict {
+    match (problem, rollout) {
+        (Some(problem), _) => Verdict::no(problem.reason(), problem.to_string()),
+        (None, Rollout::Stalled { message, .. }) => Verdict::no(Reason::Stalled, message.clone()),
+        (None, Rollout::Updating { .. }) => Verdict::yes(Reason::Updating, "pods are being brought to the newest spec"),
+        (None, Rollout::Suspended) => Verdict::no(Reason::Complete, "no pod is to run"),
+        (None, Rollout::Unavailable | Rollout::Serving) => Verdict::no(Reason::Complete, "all pods run the newest spec"),
+    }
+}
+
+fn available(rollout: &Rollout) -> Verdict {
+    match rollout {
+        Rollout::Suspended => Verdict::no(Reason::Suspended, "no pod is to run: `suspend` is set, or `replicas` is 0"),
+        Rollout::Serving | Rollout::Updating { available: true } | Rollout::Stalled { available: true, .. } => {
+            Verdict::yes(Reason::Serving, "enough pods answer")
+        }
+        Rollout::Unavailable | Rollout::Updating { available: false } | Rollout::Stalled { available: false, .. } => {
+            Verdict::no(Reason::Unavailable, "not enough pods answer")
+        }
+    }
+}
+
+/// The newest spec is served. It does not depend on the control channel.
+fn ready(seen: &Observation<'_>, first: &[&Verdict], rollout: &Rollout) -> Verdict {
+    if let Some(not) = first.iter().find(|verdict| verdict.truth != crate::conditions::Truth::True) {
+        return Verdict::no(not.reason, not.message.clone());
+    }
+    match (seen.problem, rollout) {
+        // An API server that fails now does not take from the pods what they do already.
+        (Some(Problem::Api { .. }), Rollout::Serving) if was_ready(seen) => Verdict::yes(Reason::Serving, "enough pods answer"),
+        (Some(problem), _) => Verdict::no(problem.reason(), problem.to_string()),
+        (None, Rollout::Serving) => Verdict::yes(Reason::Serving, "enough pods answer"),
+        (None, Rollout::Stalled { message, .. }) => Verdict::no(Reason::Stalled, message.clone()),
+        (None, Rollout::Updating { .. }) => Verdict::no(Reason::Updating, "pods are being brought to the newest spec"),
+        (None, Rollout::Suspended | Rollout::Unavailable) => available(rollout),
+    }
+}
+
+fn was_ready(seen: &Observation<'_>) -> bool {
+    let generation = seen.agent.metadata.generation;
+    find(&seen.before.conditions, ConditionType::Ready)
+        .is_some_and(|ready| ready.status == "True" && ready.observed_generation == generation)
+}
+
+/// Whether a status is worth a write: something that a user can act on has changed. While pods are being rolled, their counts
+/// and reports are steps on the way, told together with its end.
+pub(crate) fn is_news(before: &AgentStatus, after: &AgentStatus) -> bool {
+    let AgentStatus {
+        observed_generation,
+        conditions,
+        replicas,
+        ready_replicas,
+        selector,
+        endpoints,
+        policies,
+        policy_version,
+        components,
+    } = after;
+    let quiet = !is_progressing(after);
+    let told = conditions.iter().filter(|condition| quiet || condition.type_ != ConditionType::PolicyApplied.name());
+    observed_generation != &before.observed_generation
+        || (selector, endpoints, policies, policy_version)
+            != (&before.selector, &before.endpoints, &before.policies, &before.policy_version)
+        || told.into_iter().any(|new| !before.conditions.iter().any(|old| crate::conditions::same(old, new)))
+        || quiet && (replicas, ready_replicas, components) != (&before.replicas, &before.ready_replicas, &before.components)
+}
+
+fn is_progressing(status: &AgentStatus) -> bool {
+    find(&status.conditions, ConditionType::Progressing).is_some_and(|progressing| progressing.status == "True")
+}
+
+#[cfg(test)]
+#[path = "observe_tests.rs"]
+mod tests;

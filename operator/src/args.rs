@@ -1,0 +1,83 @@
+//! What the operator is told when it starts.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Parser, ValueEnum};
+use skreaver_render::Settings;
+
+/// The Skreaver operator: runs Agents as Kubernetes workloads.
+#[derive(Debug, Clone, Parser)]
+#[command(version)]
+pub struct Args {
+    /// A file with the settings that reach the manifests, in YAML or JSON. Absent: defaults.
+    #[arg(long, env = "SKREAVER_SETTINGS")]
+    pub settings: Option<PathBuf>,
+
+    /// The namespaces to work on, by comma. Absent: all.
+    #[arg(long, env = "SKREAVER_WATCH_NAMESPACES", value_delimiter = ',')]
+    pub watch_namespaces: Vec<String>,
+
+    /// Whether to look whether a Secret exists before it is used. Without it every Secret is taken as present.
+    #[arg(long, env = "SKREAVER_CHECK_SECRETS", default_value_t = true, action = clap::ArgAction::Set)]
+    pub check_secrets: bool,
+
+    /// Where to serve /health, /ready and /metrics.
+    #[arg(long, env = "SKREAVER_ADMIN_LISTEN", default_value = "0.0.0.0:9090")]
+    pub admin_listen: SocketAddr,
+
+    /// Where to serve the control channel.
+    #[arg(long, env = "SKREAVER_CONTROL_LISTEN", default_value = "0.0.0.0:8443")]
+    pub control_listen: SocketAddr,
+
+    /// The Service that leads to the control channel of the leader. Absent: there is no control channel.
+    #[arg(long, env = "SKREAVER_CONTROL_SERVICE")]
+    pub control_service: Option<String>,
+
+    /// The operator's own namespace.
+    #[arg(long, env = "POD_NAMESPACE", default_value = "skreaver-system")]
+    pub namespace: String,
+
+    /// The operator's own pod.
+    #[arg(long, env = "POD_NAME", default_value = "operator")]
+    pub pod_name: String,
+
+    /// Whether to act only while holding the Lease. Without it nothing else may run beside this process.
+    #[arg(long, env = "SKREAVER_LEADER_ELECT", default_value_t = true, action = clap::ArgAction::Set)]
+    pub leader_elect: bool,
+
+    /// How many objects of a kind are worked on at once.
+    #[arg(long, env = "SKREAVER_MAX_CONCURRENT_RECONCILES", default_value_t = 16)]
+    pub max_concurrent_reconciles: u16,
+
+    /// How logs are written. What is logged stands in RUST_LOG.
+    #[arg(long, env = "SKREAVER_LOG_FORMAT", default_value = "json")]
+    pub log_format: LogFormat,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object in each line.
+    Json,
+    /// For people.
+    Text,
+}
+
+impl Args {
+    /// Reads the settings file.
+    ///
+    /// # Errors
+    /// If it cannot be read, or a setting in it is none of ours.
+    pub fn settings(&self) -> anyhow::Result<Settings> {
+        let Some(path) = &self.settings else { return Ok(Settings::default()) };
+        let text = std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
+        serde_yaml::from_str(&text).with_context(|| format!("failed to read the settings in {}", path.display()))
+    }
+
+    /// The namespaces to work on; nothing stands for all.
+    pub fn namespaces(&self) -> Vec<String> {
+        self.watch_namespaces.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+    }
+}

@@ -1,0 +1,216 @@
+//! What each Agent's pods are told, and what they tell: the meeting point of the streams and the Agent controller.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::{Stream, StreamExt, stream};
+use skreaver_protocol::policy::PolicyBundle;
+use skreaver_protocol::rest::Component;
+use tokio::sync::watch;
+
+use crate::agent::AgentKey;
+use crate::scope::Scope;
+
+/// Reports that stay the same for this long are worth a line of status.
+const STABLE_AFTER: Duration = Duration::from_secs(10);
+
+/// What all pods are told, and tell.
+pub struct Hub {
+    agents: Mutex<HashMap<AgentKey, Entry>>,
+    /// Agents whose pods have news, until the controller takes them. The number only wakes it up.
+    news: Mutex<BTreeSet<AgentKey>>,
+    wake: watch::Sender<u64>,
+    started: Instant,
+}
+
+struct Entry {
+    /// The UID of the Agent: a namesake starts anew. Empty until the controller has seen it.
+    uid: String,
+    bundle: watch::Sender<Option<PolicyBundle>>,
+    pods: BTreeMap<String, (u64, PodReport)>,
+    changed: Instant,
+}
+
+/// What a pod told last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodReport {
+    /// The version of the policies that it enforces.
+    pub policy_version: u64,
+    /// Why it does not enforce the newest.
+    pub policy_problem: Option<String>,
+    /// Its components.
+    pub components: Vec<Component>,
+}
+
+/// What the pods of an Agent told last.
+#[derive(Debug, Clone, Default)]
+pub struct Reports {
+    /// By the name of the pod.
+    pub pods: BTreeMap<String, PodReport>,
+    /// Whether that has not changed for a while.
+    pub stable: bool,
+    /// When it will be stable, if nothing comes in between.
+    pub settles_in: Option<Duration>,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        let (wake, _) = watch::channel(0);
+        Self { agents: Mutex::default(), news: Mutex::default(), wake, started: Instant::now() }
+    }
+}
+
+impl Hub {
+    /// Tells the pods of an Agent, those that are connected and those to come.
+    pub fn publish(&self, agent: &AgentKey, uid: &str, bundle: &PolicyBundle) {
+        self.entry(agent, |entry| {
+            if !entry.uid.is_empty() && entry.uid != uid {
+                // Streams of the Agent before end with its channel.
+                *entry = Entry::new(self.started);
+            }
+            uid.clone_into(&mut entry.uid);
+            entry.bundle.send_if_modified(|last| {
+                let is_new = last.as_ref().is_none_or(|last| last.version < bundle.version);
+                if is_new {
+                    *last = Some(bundle.clone());
+                }
+                is_new
+            })
+        });
+    }
+
+    /// What the pods of an Agent are told, now and from now on. Nothing as long as the Agent was not seen.
+    pub fn subscribe(&self, agent: &AgentKey) -> watch::Receiver<Option<PolicyBundle>> {
+        self.entry(agent, |entry| entry.bundle.subscribe())
+    }
+
+    /// Takes what a pod tells. `stream` tells two streams of one pod apart.
+    pub fn report(&self, agent: &AgentKey, pod: &str, stream: u64, report: PodReport) {
+        let is_new = self.entry(agent, |entry| {
+            let is_new = entry.pods.get(pod).is_none_or(|(_, last)| *last != report);
+            entry.pods.insert(pod.to_owned(), (stream, report));
+            is_new
+        });
+        if is_new {
+            self.changed(agent);
+        }
+    }
+
+    /// Drops what a pod told, unless it has told more on a newer stream.
+    pub fn leave(&self, agent: &AgentKey, pod: &str, stream: u64) {
+        let left = self.entry(agent, |entry| {
+            let is_last = entry.pods.get(pod).is_some_and(|(last, _)| *last == stream);
+            is_last && entry.pods.remove(pod).is_some()
+        });
+        if left {
+            self.changed(agent);
+        }
+        lock(&self.agents).retain(|key, entry| key != agent || !entry.is_idle());
+    }
+
+    /// What the pods of an Agent told last.
+    pub fn reports(&self, agent: &AgentKey, now: Instant) -> Reports {
+        let agents = lock(&self.agents);
+        let (pods, since) = match agents.get(agent) {
+            Some(entry) => (entry.pods.iter().map(|(pod, (_, report))| (pod.clone(), report.clone())).collect(), entry.changed),
+            None => (BTreeMap::new(), self.started),
+        };
+        let age = now.saturating_duration_since(since);
+        let settles_in = STABLE_AFTER.checked_sub(age).filter(|left| !left.is_zero());
+        Reports { pods, stable: settles_in.is_none(), settles_in }
+    }
+
+    /// Drops everything about an Agent that is gone. Its last streams end by themselves.
+    pub fn forget(&self, agent: &AgentKey) {
+        lock(&self.agents).remove(agent);
+    }
+
+    /// The Agents of a scope whose pods have news. Waking up late loses nothing: what is new is kept until it is taken.
+    pub(crate) fn changes(self: &std::sync::Arc<Self>, scope: Scope) -> impl Stream<Item = AgentKey> + Send + use<> {
+        let state = (std::sync::Arc::clone(self), self.wake.subscribe(), scope);
+        stream::unfold(state, |(hub, mut wake, scope)| async move {
+            wake.changed().await.ok()?;
+            let mine: Vec<_> = lock(&hub.news).extract_if(.., |(namespace, _)| scope.contains(namespace)).collect();
+            Some((stream::iter(mine), (hub, wake, scope)))
+        })
+        .flatten()
+    }
+
+    fn changed(&self, agent: &AgentKey) {
+        self.entry(agent, |entry| entry.changed = Instant::now());
+        lock(&self.news).insert(agent.clone());
+        self.wake.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    fn entry<T>(&self, agent: &AgentKey, act: impl FnOnce(&mut Entry) -> T) -> T {
+        let mut agents = lock(&self.agents);
+        act(agents.entry(agent.clone()).or_insert_with(|| Entry::new(self.started)))
+    }
+}
+
+impl Entry {
+    fn new(changed: Instant) -> Self {
+        Self { uid: String::new(), bundle: watch::Sender::new(None), pods: BTreeMap::new(), changed }
+    }
+
+    /// Whether it stands for an Agent that there is not, and for which nobody speaks.
+    fn is_idle(&self) -> bool {
+        self.uid.is_empty() && self.pods.is_empty() && self.bundle.receiver_count() == 0
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn agent() -> AgentKey {
+        ("quarry".into(), "chalk".into())
+    }
+
+    fn report(version: u64) -> PodReport {
+        PodReport { policy_version: version, policy_problem: None, components: Vec::new() }
+    }
+
+    #[test]
+    fn a_late_pod_is_told_what_holds_and_a_lower_version_is_not_told() {
+        let hub = Hub::default();
+        hub.publish(&agent(), "u", &PolicyBundle { version: 4, ..PolicyBundle::default() });
+        hub.publish(&agent(), "u", &PolicyBundle { version: 3, ..PolicyBundle::default() });
+        assert_eq!(hub.subscribe(&agent()).borrow().as_ref().map(|bundle| bundle.version), Some(4));
+    }
+
+    #[test]
+    fn a_namesake_starts_anew() {
+        let hub = Hub::default();
+        hub.publish(&agent(), "u", &PolicyBundle { version: 4, ..PolicyBundle::default() });
+        let old = hub.subscribe(&agent());
+        hub.publish(&agent(), "v", &PolicyBundle { version: 1, ..PolicyBundle::default() });
+        assert_eq!(hub.subscribe(&agent()).borrow().as_ref().map(|bundle| bundle.version), Some(1));
+        assert!(old.has_changed().is_err());
+    }
+
+    #[test]
+    fn an_old_stream_does_not_take_away_what_a_newer_one_told() {
+        let hub = Hub::default();
+        hub.report(&agent(), "pod", 1, report(1));
+        hub.report(&agent(), "pod", 2, report(1));
+        hub.leave(&agent(), "pod", 1);
+        assert_eq!(hub.reports(&agent(), Instant::now()).pods.len(), 1);
+        hub.leave(&agent(), "pod", 2);
+        assert_eq!(hub.reports(&agent(), Instant::now()).pods.len(), 0);
+    }
+
+    #[test]
+    fn reports_settle_after_ten_seconds_without_news() {
+        let hub = Hub::default();
+        hub.report(&agent(), "pod", 1, report(1));
+        let now = Instant::now();
+        assert!(!hub.reports(&agent(), now).stable);
+        assert!(hub.reports(&agent(), now + Duration::from_secs(11)).stable);
+    }
+}

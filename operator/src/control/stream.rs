@@ -1,0 +1,153 @@
+//! One stream: down go the policies of the pod's Agent, up comes what the pod runs with.
+
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use skreaver_protocol::control::{FromRuntime, ToRuntime};
+use skreaver_protocol::policy::PolicyBundle;
+use skreaver_protocol::rest::Component;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::caller::Caller;
+use super::hub::{Hub, PodReport};
+
+/// Between two pings.
+const PING: Duration = Duration::from_secs(10);
+/// A pod that is silent for this long is gone.
+const SILENCE: Duration = Duration::from_secs(30);
+/// A message that takes longer is given up, and the pod with it.
+const SEND: Duration = Duration::from_secs(10);
+/// Then the pod must come back with a fresh token.
+const LIFETIME: Duration = Duration::from_secs(3000);
+/// Components that are kept of what a pod tells.
+const COMPONENTS: usize = 128;
+/// Characters that are kept of a text that a pod tells.
+const TEXT: usize = 512;
+/// Reports that a pod may send at once; more than one each [`REPORT_PAUSE`] ends the stream.
+const REPORT_BURST: u32 = 64;
+const REPORT_PAUSE: Duration = Duration::from_millis(250);
+
+/// Runs until either side has had enough.
+pub(crate) async fn run(mut socket: WebSocket, caller: &Caller, id: u64, hub: &Hub, stop: &CancellationToken) {
+    let (namespace, agent) = (caller.agent.0.as_str(), caller.agent.1.as_str());
+    tracing::info!(namespace, agent, pod = caller.pod, "control stream opened");
+    let end = exchange(&mut socket, caller, id, hub, stop).await;
+    hub.leave(&caller.agent, &caller.pod, id);
+    tracing::info!(namespace, agent, pod = caller.pod, end, "control stream closed");
+    let frame = CloseFrame { code: close_code::AWAY, reason: end.into() };
+    // Who is gone already need not hear it.
+    let _ = timeout(Duration::from_secs(1), socket.send(Message::Close(Some(frame)))).await;
+}
+
+/// Tells why it ended.
+async fn exchange(socket: &mut WebSocket, caller: &Caller, id: u64, hub: &Hub, stop: &CancellationToken) -> &'static str {
+    let mut bundles = hub.subscribe(&caller.agent);
+    bundles.mark_changed();
+    let mut pings = interval(PING);
+    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let expires = Instant::now() + LIFETIME;
+    let mut heard = Instant::now();
+    let mut budget = Budget::new();
+    loop {
+        tokio::select! {
+            changed = bundles.changed() => {
+                if changed.is_err() {
+                    return "the agent is another one now";
+                }
+                let bundle = bundles.borrow_and_update().clone();
+                if let Some(bundle) = bundle && !send(socket, policies(bundle)).await {
+                    return "the pod does not take its policies";
+                }
+            }
+            received = socket.recv() => {
+                heard = Instant::now();
+                match received {
+                    Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
+                        Ok(message) if budget.spend(heard) => take(message, caller, id, hub),
+                        Ok(FromRuntime::State { .. }) => return "the pod reports too often",
+                        Err(_) => return "the pod sent no message of ours",
+                    },
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                    Some(Ok(Message::Binary(_))) => return "the pod sent no message of ours",
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return "the pod has gone",
+                }
+            }
+            _ = pings.tick() => {
+                if heard.elapsed() > SILENCE || !send(socket, Message::Ping(Vec::new().into())).await {
+                    return "the pod is silent";
+                }
+            }
+            () = sleep_until(expires) => return "the token has grown old",
+            () = stop.cancelled() => return "the operator stops",
+        }
+    }
+}
+
+fn policies(bundle: PolicyBundle) -> Message {
+    let text = serde_json::to_string(&ToRuntime::Policies { bundle }).expect("wire types are JSON");
+    Message::Text(text.into())
+}
+
+async fn send(socket: &mut WebSocket, message: Message) -> bool {
+    matches!(timeout(SEND, socket.send(message)).await, Ok(Ok(())))
+}
+
+fn take(message: FromRuntime, caller: &Caller, id: u64, hub: &Hub) {
+    match message {
+        FromRuntime::State { policy_version, policy_problem, components } => {
+            let components = components.into_iter().take(COMPONENTS).map(shortened).collect();
+            let report = PodReport { policy_version, policy_problem: policy_problem.map(short), components };
+            hub.report(&caller.agent, &caller.pod, id, report);
+        }
+    }
+}
+
+fn shortened(component: Component) -> Component {
+    let Component { name, state, message } = component;
+    Component { name: short(name), state, message: message.map(short) }
+}
+
+fn short(text: String) -> String {
+    text.chars().take(TEXT).collect()
+}
+
+/// How many reports a pod may still send.
+struct Budget {
+    left: u32,
+    since: Instant,
+}
+
+impl Budget {
+    fn new() -> Self {
+        Self { left: REPORT_BURST, since: Instant::now() }
+    }
+
+    fn spend(&mut self, now: Instant) -> bool {
+        let earned = now.saturating_duration_since(self.since).as_millis() / REPORT_PAUSE.as_millis();
+        if earned > 0 {
+            self.left = self.left.saturating_add(u32::try_from(earned).unwrap_or(REPORT_BURST)).min(REPORT_BURST);
+            self.since = now;
+        }
+        self.left = match self.left.checked_sub(1) {
+            Some(left) => left,
+            None => return false,
+        };
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_may_report_in_bursts_but_not_without_end() {
+        let mut budget = Budget::new();
+        let start = budget.since;
+        assert!((0..REPORT_BURST).all(|_| budget.spend(start)));
+        assert!(!budget.spend(start));
+        assert!(budget.spend(start + REPORT_PAUSE));
+        assert!(!budget.spend(start + REPORT_PAUSE));
+    }
+}

@@ -1,0 +1,154 @@
+//! Agents as their developers meet them.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use skreaver_tests::{Namespace, root, until, writes};
+
+use super::{agent, observe, pods, ready};
+
+#[tokio::test]
+async fn the_samples_become_ready_and_answer() {
+    let namespace = Namespace::create("samples").await;
+    let samples = root().join("config/samples");
+    namespace.kubectl(&["apply", "-f", samples.to_str().unwrap()]).await.unwrap();
+    namespace.kubectl(&["wait", "--for=condition=Ready", "agents", "--all", "--timeout=90s"]).await.unwrap();
+    let (status, answer) = observe(&namespace, "shouter", "uppercase:hello world").await.unwrap();
+    assert_eq!((status, &answer["output"]), (200, &json!("HELLO WORLD")));
+    // The sample policy denies one tool of this agent.
+    let (status, problem) = observe(&namespace, "librarian", "search:a b").await.unwrap();
+    assert_eq!((status, &problem["code"], &problem["policy"]), (403, &json!("tool_denied"), &json!("internal")));
+    assert_eq!(observe(&namespace, "librarian", "split:a b").await.unwrap().0, 200);
+    namespace.delete().await;
+}
+
+#[tokio::test]
+async fn a_client_from_elsewhere_lists_and_calls_tools_over_mcp() {
+    let namespace = Namespace::create("mcp").await;
+    namespace
+        .apply(&agent("amber", "{tools: [{name: uppercase, type: Builtin}, {name: reverse, type: Builtin}]}"))
+        .await
+        .unwrap();
+    ready(&namespace, "amber").await;
+    let cache = std::env::var("SKREAVER_CACHE").unwrap();
+    let url = namespace.get("agent", "amber").await.unwrap()["status"]["endpoints"]["mcp"].as_str().unwrap().to_owned();
+    let call = |url: &str| {
+        let script = root().join("tests/clients/mcp_tools.py");
+        Command::new(format!("{cache}/clients/bin/python")).arg(script).args([url, "uppercase", "hi"]).output().unwrap()
+    };
+    let output = call(&url);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said, json!({ "tools": ["reverse", "uppercase"], "error": false, "text": "HI" }));
+    // By address the same server is reached under a name that is not its own, as a rebinding web page would.
+    let address = namespace.get("service", "amber").await.unwrap()["spec"]["clusterIP"].as_str().unwrap().to_owned();
+    assert!(!call(&format!("http://{address}:8080/mcp")).status.success());
+    namespace.delete().await;
+}
+
+/// The least that there is to write: each child once, and status twice, when work began and when it is done.
+#[tokio::test]
+async fn from_create_to_ready_takes_each_child_and_two_of_status() {
+    let namespace = Namespace::create("writes").await;
+    namespace.apply(&agent("amber", "{tools: [{name: uppercase, type: Builtin}]}")).await.unwrap();
+    ready(&namespace, "amber").await;
+    let mut counts = BTreeMap::new();
+    let by_operator = async || writes(&namespace.name, "system:serviceaccount:skreaver-system");
+    for write in by_operator().await {
+        *counts.entry(write.resource).or_insert(0) += 1;
+    }
+    let expected = ["agents/status", "configmaps", "deployments", "networkpolicies", "serviceaccounts", "services"];
+    let expected = expected.map(|resource| (resource.to_owned(), if resource == "agents/status" { 2 } else { 1 }));
+    assert_eq!(counts, BTreeMap::from(expected));
+    // At rest nothing is written. The API server's own clock says how long that was: three changes of another object.
+    let before = by_operator().await.len();
+    for round in 0..3 {
+        namespace
+            .apply(&format!("{{apiVersion: v1, kind: ConfigMap, metadata: {{name: clock}}, data: {{round: '{round}'}}}}"))
+            .await
+            .unwrap();
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+    assert_eq!(by_operator().await.len(), before);
+    namespace.delete().await;
+}
+
+#[tokio::test]
+async fn a_changed_spec_rolls_without_a_lost_request() {
+    let namespace = Namespace::create("rolls").await;
+    namespace.apply(&agent("amber", "{tools: [{name: uppercase, type: Builtin}]}")).await.unwrap();
+    ready(&namespace, "amber").await;
+    let before = pods(&namespace, "amber").await;
+    namespace
+        .apply(&agent("amber", "{tools: [{name: uppercase, type: Builtin}, {name: reverse, type: Builtin}]}"))
+        .await
+        .unwrap();
+    let mut asked = 0;
+    until("the new spec to answer", async || {
+        asked += 1;
+        let (status, answer) = observe(&namespace, "amber", "uppercase:still here").await.unwrap();
+        assert_eq!((status, &answer["output"]), (200, &json!("STILL HERE")), "request {asked}");
+        (observe(&namespace, "amber", "reverse:abc").await.unwrap().1["output"] == "cba").then_some(())
+    })
+    .await;
+    ready(&namespace, "amber").await;
+    until("the old pod to go", async || {
+        let now = pods(&namespace, "amber").await;
+        (now.len() == 1 && now != before).then_some(())
+    })
+    .await;
+    namespace.delete().await;
+}
+
+#[tokio::test]
+async fn every_deleted_child_comes_back_and_the_agent_answers_again() {
+    let namespace = Namespace::create("gone").await;
+    namespace.apply(&agent("amber", "{replicas: 2, tools: [{name: reverse, type: Builtin}]}")).await.unwrap();
+    ready(&namespace, "amber").await;
+    for kind in ["configmap", "serviceaccount", "service", "networkpolicy", "poddisruptionbudget", "deployment"] {
+        let first = namespace.get(kind, "amber").await.unwrap()["metadata"]["uid"].clone();
+        namespace.kubectl(&["delete", kind, "amber"]).await.unwrap();
+        until(&format!("{kind} to come back"), async || {
+            (namespace.get(kind, "amber").await?["metadata"]["uid"] != first).then_some(())
+        })
+        .await;
+    }
+    until("an answer", async || (observe(&namespace, "amber", "reverse:abc").await.ok()?.0 == 200).then_some(())).await;
+    namespace.delete().await;
+}
+
+#[tokio::test]
+async fn a_deleted_agent_leaves_nothing() {
+    let namespace = Namespace::create("leaves").await;
+    namespace.apply(&agent("amber", "{replicas: 2}")).await.unwrap();
+    ready(&namespace, "amber").await;
+    namespace.kubectl(&["delete", "agent", "amber"]).await.unwrap();
+    let kinds =
+        "configmaps,serviceaccounts,services,networkpolicies,poddisruptionbudgets,deployments,replicasets,pods,endpointslices";
+    until("everything of the agent to go", async || {
+        let left = namespace.list(kinds).await;
+        let ours = left.iter().filter(|object| object["metadata"]["labels"]["skreaver.dev/agent"] == "amber");
+        (ours.count() == 0).then_some(())
+    })
+    .await;
+    namespace.delete().await;
+}
+
+#[tokio::test]
+async fn a_suspended_agent_stops_and_comes_back() {
+    let namespace = Namespace::create("suspend").await;
+    namespace.apply(&agent("amber", "{}")).await.unwrap();
+    ready(&namespace, "amber").await;
+    let suspend = async |value: bool| {
+        let patch = format!("{{\"spec\": {{\"suspend\": {value}}}}}");
+        namespace.kubectl(&["patch", "agent", "amber", "--type=merge", "--patch", &patch]).await.unwrap();
+    };
+    suspend(true).await;
+    namespace.condition("agent", "amber", "Ready", "False", "Suspended").await;
+    until("the pods to go", async || pods(&namespace, "amber").await.is_empty().then_some(())).await;
+    suspend(false).await;
+    namespace.condition("agent", "amber", "Ready", "True", "Serving").await;
+    assert_eq!(observe(&namespace, "amber", "hello").await.unwrap().1["output"], "hello");
+    namespace.delete().await;
+}

@@ -1,0 +1,40 @@
+//! The whole: a cluster with nodes, the operator installed by its chart, and agents that answer through their Services. Runs
+//! inside the cluster's network, one test at a time.
+
+mod agents;
+mod operator;
+mod policies;
+
+use serde_json::{Value, json};
+use skreaver_tests::{Namespace, until};
+
+/// The namespace of the operator.
+const SYSTEM: &str = "skreaver-system";
+
+/// Asks an agent through its Service.
+async fn observe(namespace: &Namespace, agent: &str, input: &str) -> anyhow::Result<(u16, Value)> {
+    let url = format!("http://{agent}.{}.svc.cluster.local:8080/agents/{agent}/observe", namespace.name);
+    let response = reqwest::Client::new().post(url).json(&json!({ "input": input })).send().await?;
+    Ok((response.status().as_u16(), response.json().await?))
+}
+
+fn agent(name: &str, spec: &str) -> String {
+    format!(
+        "{{apiVersion: skreaver.dev/v1alpha1, kind: Agent, metadata: {{name: {name}, labels: {{tier: internal}}}}, spec: {spec}}}"
+    )
+}
+
+async fn ready(namespace: &Namespace, agent: &str) {
+    let what = format!("agent/{agent}");
+    namespace.kubectl(&["wait", "--for=condition=Ready", &what, "--timeout=60s"]).await.unwrap();
+    // The node's own rules for the Service follow its endpoints after a moment.
+    until("the Service to lead to the agent", async || observe(namespace, agent, "hello").await.ok()).await;
+}
+
+/// The names of the pods of an agent that are not going.
+async fn pods(namespace: &Namespace, agent: &str) -> Vec<String> {
+    let pods = namespace.list("pods").await;
+    let of_agent = pods.iter().filter(|pod| pod["metadata"]["labels"]["skreaver.dev/agent"] == agent);
+    let staying = of_agent.filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
+    staying.map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned()).collect()
+}

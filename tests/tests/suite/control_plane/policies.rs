@@ -1,0 +1,74 @@
+//! ToolPolicies: judged, kept, handed to the agents they select, and the last good one stays.
+
+use serde_json::Value;
+use skreaver_tests::{Namespace, until};
+
+use super::{Operator, agent};
+
+fn policy(name: &str, spec: &str) -> String {
+    format!("{{apiVersion: skreaver.dev/v1alpha1, kind: ToolPolicy, metadata: {{name: {name}}}, spec: {spec}}}")
+}
+
+const GOOD: &str = "{agentSelector: {matchLabels: {tier: internal}}, rules: [{name: calm, tools: [uppercase], action: Deny}]}";
+const BROKEN: &str = "{agentSelector: {matchLabels: {tier: internal}}, rules: [{name: calm, tools: ['[x'], action: Deny}]}";
+
+async fn bundle(namespace: &Namespace) -> Option<Value> {
+    serde_json::from_str(namespace.get("configmap", "amber").await?["data"]["policies.json"].as_str()?).ok()
+}
+
+/// Waits for a bundle that holds this text, and returns its version.
+async fn bundle_with(namespace: &Namespace, text: &str) -> u64 {
+    until(&format!("a bundle with `{text}`"), async || {
+        let bundle = bundle(namespace).await?;
+        bundle.to_string().contains(text).then(|| bundle["version"].as_u64().unwrap())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_last_good_rules_stay_through_a_broken_edit_and_a_restart() {
+    let namespace = Namespace::create("policies").await;
+    let operator = Operator::start(&namespace, &[]).await;
+    namespace.apply(&agent("amber", "{tools: [{name: uppercase, type: Builtin}]}")).await.unwrap();
+    let bare = bundle_with(&namespace, r#""policies":[]"#).await;
+    namespace.condition("agent", "amber", "PolicyApplied", "True", "NoPolicy").await;
+    namespace.apply(&policy("quiet", GOOD)).await.unwrap();
+    namespace.condition("toolpolicy", "quiet", "Accepted", "True", "Valid").await;
+    let good = bundle_with(&namespace, "uppercase").await;
+    assert!(good > bare);
+    namespace.apply(&policy("quiet", BROKEN)).await.unwrap();
+    let message = namespace.condition("toolpolicy", "quiet", "Accepted", "False", "InvalidRules").await;
+    assert!(message.contains("spec.rules[0].tools[0]: `[x` is not a glob"), "{message}");
+    operator.stop().await;
+
+    let operator = Operator::start(&namespace, &[]).await;
+    // The ConfigMap is lost too: what is made anew holds the last good rules, under no lower version.
+    namespace.kubectl(&["delete", "configmap", "amber"]).await.unwrap();
+    assert!(bundle_with(&namespace, "uppercase").await >= good);
+    assert_eq!(namespace.get("toolpolicy", "quiet").await.unwrap()["status"]["acceptedGeneration"], 1);
+    assert_eq!(namespace.list("controllerrevisions").await.len(), 1);
+
+    namespace.apply(&policy("quiet", &GOOD.replace("uppercase", "reverse"))).await.unwrap();
+    bundle_with(&namespace, "reverse").await;
+    until("the old revision to go", async || (namespace.list("controllerrevisions").await.len() == 1).then_some(())).await;
+    namespace.kubectl(&["delete", "toolpolicy", "quiet"]).await.unwrap();
+    bundle_with(&namespace, r#""policies":[]"#).await;
+    namespace.condition("agent", "amber", "PolicyApplied", "True", "NoPolicy").await;
+    operator.stop().await;
+    namespace.delete().await;
+}
+
+#[tokio::test]
+async fn a_policy_that_never_was_good_denies() {
+    let namespace = Namespace::create("denies").await;
+    let operator = Operator::start(&namespace, &[]).await;
+    namespace.apply(&agent("amber", "{tools: [{name: uppercase, type: Builtin}]}")).await.unwrap();
+    bundle_with(&namespace, r#""policies":[]"#).await;
+    namespace.apply(&policy("quiet", &BROKEN.replace("rules", "defaultAction: Allow, rules"))).await.unwrap();
+    namespace.condition("agent", "amber", "PolicyApplied", "False", "NotAccepted").await;
+    let bundle = bundle(&namespace).await.unwrap();
+    assert_eq!(bundle["policies"][0]["defaultAction"], "Deny");
+    assert_eq!(bundle["policies"][0]["rules"], serde_json::json!([]));
+    operator.stop().await;
+    namespace.delete().await;
+}
