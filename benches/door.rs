@@ -13,8 +13,9 @@ const AGENTS: &str = r#"{"agents": [{"name": "amber", "tools": [{"name": "upperc
 
 /// A policy of this many rules that name other tools, and one that allows ours.
 fn bundle(rules: usize) -> PolicyBundle {
-    let mut all: Vec<_> =
-        (0..rules).map(|n| serde_json::json!({ "name": format!("r{n}"), "tools": [format!("other{n}_*")], "action": "Deny" })).collect();
+    let mut all: Vec<_> = (0..rules)
+        .map(|n| serde_json::json!({ "name": format!("r{n}"), "tools": [format!("other{n}_*")], "action": "Deny" }))
+        .collect();
     all.push(serde_json::json!({ "name": "ours", "tools": ["upper*"], "action": "Allow" }));
     let policy = serde_json::json!({ "name": "p", "mode": "Enforce", "defaultAction": "Deny", "rules": all });
     serde_json::from_value(serde_json::json!({ "version": 1, "policies": [policy] })).expect("a bundle")
@@ -33,7 +34,8 @@ fn call() -> ToolCall {
 fn door(criterion: &mut Criterion) {
     let tokio = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let mut group = criterion.benchmark_group("door");
-    let bare: BTreeMap<String, fn(&str) -> String> = BTreeMap::from([("uppercase".to_owned(), str::to_uppercase as fn(&str) -> String)]);
+    let bare: BTreeMap<String, fn(&str) -> String> =
+        BTreeMap::from([("uppercase".to_owned(), str::to_uppercase as fn(&str) -> String)]);
     group.bench_function("floor: look up and call", |bencher| {
         bencher.iter(|| bare.get(black_box("uppercase")).map(|tool| tool(black_box("hello world"))));
     });

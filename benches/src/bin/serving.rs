@@ -55,7 +55,8 @@ fn free_address() -> anyhow::Result<SocketAddr> {
 
 fn runtime<'a>(folder: &Path, config: &Path) -> anyhow::Result<Candidate<'a>> {
     let (address, admin) = (free_address()?, free_address()?);
-    let args = ["--config", &config.display().to_string(), "--listen", &address.to_string(), "--admin-listen", &admin.to_string()];
+    let args =
+        ["--config", &config.display().to_string(), "--listen", &address.to_string(), "--admin-listen", &admin.to_string()];
     let args = args.map(str::to_owned).to_vec();
     Ok(Candidate { name: "agent-runtime", program: folder.join("agent-runtime"), args, address })
 }
@@ -72,7 +73,8 @@ fn start(candidate: &Candidate<'_>) -> anyhow::Result<Server> {
 
 /// Milliseconds from start to ready, and idle memory in MiB.
 fn rest(candidate: &Candidate<'_>) -> anyhow::Result<(f64, f64)> {
-    let starts = (0..STARTS).map(|_| Ok(start(candidate)?.started_in.as_secs_f64() * 1000.0)).collect::<anyhow::Result<Vec<_>>>()?;
+    let starts =
+        (0..STARTS).map(|_| Ok(start(candidate)?.started_in.as_secs_f64() * 1000.0)).collect::<anyhow::Result<Vec<_>>>()?;
     let server = start(candidate)?;
     std::thread::sleep(Duration::from_secs(3));
     Ok((median(starts), server.resident_kib()? as f64 / 1024.0))

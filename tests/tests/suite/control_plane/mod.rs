@@ -5,6 +5,7 @@ mod malformed;
 mod policies;
 mod references;
 mod restarts;
+mod scopes;
 mod verdicts;
 
 use skreaver_tests::{Namespace, Program, free_port};
@@ -26,9 +27,11 @@ impl Operator {
 
     fn launch(namespace: &Namespace, more: &[&str]) -> Self {
         let admin = format!("127.0.0.1:{}", free_port());
-        let own = ["--watch-namespaces", &namespace.name, "--admin-listen", &admin, "--namespace", &namespace.name];
+        let watched =
+            if more.contains(&"--watch-namespaces") { [].as_slice() } else { ["--watch-namespaces", &namespace.name].as_slice() };
+        let own = [watched, &["--admin-listen", &admin, "--namespace", &namespace.name]].concat();
         let leader = if more.contains(&"--leader-elect") { [].as_slice() } else { ["--leader-elect", "false"].as_slice() };
-        let program = Program::start("operator", &[&own, leader, more].concat()).unwrap();
+        let program = Program::start("operator", &[own.as_slice(), leader, more].concat()).unwrap();
         Self { program, admin }
     }
 
