@@ -1,10 +1,11 @@
 //! Serves a runtime until it is told to stop, and leaves nothing half done.
 
+mod connections;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -29,35 +30,22 @@ pub struct Listeners {
 /// balancer has noticed), then none, and work under way is finished.
 ///
 /// # Errors
-/// When a socket cannot be served any more.
+/// When a socket has no address.
 pub async fn serve(runtime: Arc<Runtime>, listeners: Listeners, shutdown: CancellationToken, linger: Duration) -> io::Result<()> {
     let Listeners { api, admin } = listeners;
     let hosts = vec![api.local_addr()?.ip().to_string()];
-    let stop_api = CancellationToken::new();
-    let stop_admin = CancellationToken::new();
-    let admin = admin.map(|listener| {
-        let router = http::admin(Arc::clone(&runtime));
-        axum::serve(listener, router).with_graceful_shutdown(stop_admin.clone().cancelled_owned())
-    });
-    let router = http::api(Arc::clone(&runtime), &hosts);
-    let api = api.tap_io(|connection| {
-        // Answers are one small write each; waiting to fill a packet only delays them.
-        let _ = connection.set_nodelay(true);
-    });
-    let api = axum::serve(api, router).with_graceful_shutdown(stop_api.clone().cancelled_owned());
+    let (stop_api, stop_admin) = (CancellationToken::new(), CancellationToken::new());
     let admin_done = async {
-        match admin {
-            Some(admin) => admin.await,
-            None => Ok(()),
+        if let Some(admin) = admin {
+            connections::serve(admin, http::admin(Arc::clone(&runtime)), stop_admin.clone()).await;
         }
     };
     let api_done = async {
         tokio::select! {
-            served = api => served?,
+            () = connections::serve(api, http::api(Arc::clone(&runtime), &hosts), stop_api.clone()) => {}
             () = overdue(&runtime, &stop_api) => warn!("some requests did not end in time and are cut off"),
         }
         stop_admin.cancel();
-        Ok(())
     };
     let drained = async {
         shutdown.cancelled().await;
@@ -65,13 +53,9 @@ pub async fn serve(runtime: Arc<Runtime>, listeners: Listeners, shutdown: Cancel
         runtime.begin_drain();
         tokio::time::sleep(linger).await;
         stop_api.cancel();
-        Ok(())
     };
-    let steered = async {
-        control::follow(&runtime, stop_api.clone()).await;
-        Ok(())
-    };
-    tokio::try_join!(api_done, admin_done, drained, steered).map(drop)
+    tokio::join!(api_done, admin_done, drained, control::follow(&runtime, stop_api.clone()));
+    Ok(())
 }
 
 /// Ends when work under way has had its time.
@@ -83,7 +67,7 @@ async fn overdue(runtime: &Runtime, stopped: &CancellationToken) {
 /// As [`serve`], until the process is told to stop: SIGTERM from kubelet, SIGINT from a terminal.
 ///
 /// # Errors
-/// When a socket cannot be served any more, or signals cannot be listened for.
+/// When a socket has no address, or signals cannot be listened for.
 pub async fn serve_until_terminated(runtime: Arc<Runtime>, listeners: Listeners, linger: Duration) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

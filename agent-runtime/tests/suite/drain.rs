@@ -36,3 +36,14 @@ async fn running_work_is_finished_and_new_work_is_taken_while_lingering() {
     assert_eq!(answer["output"], "held");
     served.ended.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn connections_that_idle_or_dawdle_do_not_hold_up_the_end() {
+    let served = start(config("agents: [{name: amber}]"), &[], None, Duration::ZERO).await;
+    let idle = tokio::net::TcpStream::connect(served.address).await.unwrap();
+    assert_eq!(served.get("/health").await.0, 200);
+    let stopped = std::time::Instant::now();
+    served.stop().await;
+    assert!(stopped.elapsed() < Duration::from_secs(5), "{:?}", stopped.elapsed());
+    drop(idle);
+}

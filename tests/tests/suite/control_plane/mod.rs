@@ -27,11 +27,14 @@ impl Operator {
 
     fn launch(namespace: &Namespace, more: &[&str]) -> Self {
         let admin = format!("127.0.0.1:{}", free_port());
-        let watched =
-            if more.contains(&"--watch-namespaces") { [].as_slice() } else { ["--watch-namespaces", &namespace.name].as_slice() };
-        let own = [watched, &["--admin-listen", &admin, "--namespace", &namespace.name]].concat();
-        let leader = if more.contains(&"--leader-elect") { [].as_slice() } else { ["--leader-elect", "false"].as_slice() };
-        let program = Program::start("operator", &[own.as_slice(), leader, more].concat()).unwrap();
+        let mut own = vec!["--admin-listen", admin.as_str(), "--namespace", &namespace.name];
+        if !more.contains(&"--watch-namespaces") {
+            own.extend(["--watch-namespaces", &namespace.name]);
+        }
+        if !more.contains(&"--leader-elect") {
+            own.extend(["--leader-elect", "false"]);
+        }
+        let program = Program::start("operator", &[own.as_slice(), more].concat()).unwrap();
         Self { program, admin }
     }
 
