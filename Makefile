@@ -4,6 +4,11 @@ CARGO_TARGET_DIR ?= $(SKREAVER_CACHE)/target
 CARGO_INCREMENTAL ?= 0
 # Every build names the workspace and so has the same features: one set of artefacts serves all.
 PROGRAMS = $(CARGO_TARGET_DIR)/$(shell rustc --print host-tuple)/debug
+# An existing cluster is used only when it is named on the command line: `make cluster KUBECONFIG=...`. One that happens to
+# stand in the environment may be anybody's.
+ifeq ($(origin KUBECONFIG),command line)
+export SKREAVER_KUBECONFIG := $(KUBECONFIG)
+endif
 export SKREAVER_CACHE CARGO_TARGET_DIR CARGO_INCREMENTAL
 
 .PHONY: help run build test soak check generate bench release cluster cluster-down
@@ -41,7 +46,7 @@ bench: release ## measure against floors
 	benches/run
 
 cluster: build ## leave a real cluster running with the operator installed
-	@tests/cluster/up
+	@[ -n "$(SKREAVER_KUBECONFIG)" ] || tests/cluster/up
 	@tests/cluster/install
 
 cluster-down: ## leave nothing of it behind
