@@ -20,6 +20,7 @@ mod coordinator;
 mod http;
 mod mcp;
 mod metrics;
+mod panics;
 mod readiness;
 mod runtime;
 mod serve;

@@ -10,6 +10,7 @@ use tracing::error;
 use uuid::Uuid;
 
 use crate::agent::RunError;
+use crate::panics;
 use crate::tools::{CallError, ToolError};
 
 /// After how many seconds a refused caller may try again. Runs of an agent without a model take far less.
@@ -61,7 +62,6 @@ impl IntoResponse for ProblemResponse {
 
 /// A bug of ours ends one request, never the process; its text goes to the log, not to the caller.
 pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Response<Body> {
-    let text = payload.downcast_ref::<String>().map(String::as_str).or_else(|| payload.downcast_ref::<&str>().copied());
-    error!(panic = text.unwrap_or("unknown"), "a handler panicked");
+    error!(panic = panics::text(&*payload), "a handler panicked");
     ProblemResponse::new(Code::Internal, "this is a bug; the log of the runtime tells more").into_response()
 }

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use futures::FutureExt;
 use serde_json::Value;
 use skreaver_policy::{Call, Denial, Policy};
 use skreaver_protocol::{AgentName, Caller, ToolName};
-use tracing::info;
+use tracing::{error, info};
 
 use super::{Tool, ToolError};
 use crate::metrics::{Metrics, ToolMetrics};
+use crate::panics;
 
 /// The tools of one agent, behind its policy.
 pub struct Toolbox {
@@ -123,7 +126,7 @@ impl Toolbox {
         };
         let permit = self.authorize(name, &arguments, &caller).map_err(CallError::Denied)?;
         let started = Instant::now();
-        let outcome = entry.tool.run(permit, arguments).await;
+        let outcome = contained(entry.tool.run(permit, arguments), name).await;
         let duration = started.elapsed();
         entry.metrics.observe(duration);
         match outcome {
@@ -159,4 +162,13 @@ impl Toolbox {
     pub fn describe(&self, tool: &ToolName) -> Option<(&str, Value)> {
         self.tools.get(tool).map(|entry| (entry.tool.description(), entry.tool.input_schema()))
     }
+}
+
+/// A tool that panics has failed, whoever wrote it: its run ends like any other, and its text goes to the log alone.
+async fn contained(run: impl Future<Output = Result<Value, ToolError>>, tool: &ToolName) -> Result<Value, ToolError> {
+    let outcome = AssertUnwindSafe(run).catch_unwind().await;
+    outcome.unwrap_or_else(|payload| {
+        error!(%tool, panic = panics::text(&*payload), "a tool panicked");
+        Err(ToolError::Failed("it panicked, which is a bug of the tool; the log of the runtime tells more".to_owned()))
+    })
 }

@@ -43,10 +43,14 @@ fn run(Search { text, pattern, ignore_case }: Search) -> Value {
     let mut matches = Vec::new();
     for (index, line) in text.lines().enumerate() {
         let line = fold(line, ignore_case);
+        // Columns are counted on from the last match: from the start of the line each time would be work without bound.
+        let (mut counted, mut column) = (0, 1);
         for (position, _) in line.match_indices(&needle) {
             count += 1;
             if matches.len() < LISTED {
-                matches.push(json!({ "line": index + 1, "column": line[..position].chars().count() + 1 }));
+                column += line[counted..position].chars().count();
+                counted = position;
+                matches.push(json!({ "line": index + 1, "column": column }));
             }
         }
     }
