@@ -35,7 +35,7 @@ check: ## formatting, lints, licences, bans and sources
 	@tests/run check
 
 generate: ## write the generated files anew: CRDs, golden cases
-	UPDATE_EXPECT=1 cargo test --quiet --workspace --test suite generated_ renders_as_it_did
+	UPDATE_EXPECT=1 cargo test --quiet --workspace --test suite -- generated_ renders_as_it_did
 
 release: ## build the release programs and images
 	@tests/install-packages laptop

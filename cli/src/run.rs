@@ -1,5 +1,6 @@
 //! `skreaver run`: serves the agents of manifests on this machine, on the paths that a pod serves them.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +36,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let local = if args.files.files.is_empty() { load(parse("the built-in demo", DEMO)?)? } else { args.files.load()? };
     let runtime = Arc::new(runtime(&local, args.require_tool_policy)?);
     let filter = EnvFilter::try_from_env("SKREAVER_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     tokio::runtime::Runtime::new()?.block_on(listen(runtime, args.listen))
 }
 
