@@ -62,7 +62,7 @@ pub enum Reason {
     Updating,
     /// Progressing=False: all pods run the newest spec.
     Complete,
-    /// Progressing=False, Ready=False: pods do not come up in time; the Deployment tells more.
+    /// Progressing=False, Ready=False: pods are refused or do not come up in time, as the message says.
     Stalled,
     /// Available, Ready=True: enough pods answer.
     Serving,

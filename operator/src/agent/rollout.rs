@@ -9,7 +9,7 @@ pub(crate) enum Rollout {
     Suspended,
     /// Pods are being brought to the newest spec.
     Updating { available: bool },
-    /// They do not come up in time.
+    /// They are refused, or do not come up in time.
     Stalled { message: String, available: bool },
     /// All pods run the newest spec, and some do not answer.
     Unavailable,
@@ -31,7 +31,7 @@ pub(crate) fn rollout(deployment: Option<&Deployment>, applied: Option<i64>) -> 
     if status.observed_generation < generation || generation < applied {
         return Rollout::Updating { available };
     }
-    if let Some(stalled) = conditions.iter().find(|condition| condition.reason.as_deref() == Some("ProgressDeadlineExceeded")) {
+    if let Some(stalled) = conditions.iter().find(|condition| stalls(condition)) {
         return Rollout::Stalled { message: stalled.message.clone().unwrap_or_default(), available };
     }
     match (wanted, updated == wanted && pods == wanted) {
@@ -42,6 +42,12 @@ pub(crate) fn rollout(deployment: Option<&Deployment>, applied: Option<i64>) -> 
         (_, true) if is(conditions, "Progressing", "True", Some("NewReplicaSetAvailable")) => Rollout::Unavailable,
         (_, true) => Rollout::Updating { available },
     }
+}
+
+/// Pods that are refused, by a quota for example, and pods that do not come up before the deadline.
+fn stalls(condition: &DeploymentCondition) -> bool {
+    let refused = condition.type_ == "ReplicaFailure" && condition.status == "True";
+    refused || condition.reason.as_deref() == Some("ProgressDeadlineExceeded")
 }
 
 fn is(conditions: &[DeploymentCondition], kind: &str, status: &str, reason: Option<&str>) -> bool {
@@ -76,6 +82,9 @@ mod tests {
         check(1, &surplus, &Rollout::Updating { available: false });
         let down = json!({"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1, "conditions": complete});
         check(1, &down, &Rollout::Unavailable);
+        let refused = json!([{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "quota"}]);
+        let message = Rollout::Stalled { message: "quota".into(), available: false };
+        check(1, &json!({"observedGeneration": 2, "conditions": refused}), &message);
         let message = Rollout::Stalled { message: "late".into(), available: false };
         check(1, &json!({"observedGeneration": 2, "conditions": late}), &message);
         check(0, &json!({"observedGeneration": 2}), &Rollout::Suspended);
