@@ -113,6 +113,10 @@ pub struct InstructionsSource {
 pub struct KeyRef {
     /// The name of the object. Example: `clerk-instructions`.
     #[schemars(length(min = 1, max = 253))]
+    #[x_kube(
+        validation = Rule::new("self.matches('^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$')")
+            .message("write the name of an object in the same namespace: lower-case letters, digits, '-' and '.'")
+    )]
     pub name: String,
     /// The key in it. Example: `instructions.md`.
     #[schemars(length(min = 1, max = 253))]

@@ -46,6 +46,11 @@ pub enum Reason {
     ConfigMapNotFound,
     /// ResolvedRefs=False: a Secret does not exist.
     SecretNotFound,
+    /// ResolvedRefs=False: a referenced text is over the limit. PolicyApplied=False: the policies are, all together, and every
+    /// call is refused.
+    TooLarge,
+    /// Accepted=False: the API server refuses what the spec asks for, in the words of the message.
+    Rejected,
     /// ResolvedRefs=False: no built-in tool has this name.
     ToolNotFound,
     /// PolicyApplied=True: no policy selects the agent, so it may use the tools it lists.
@@ -84,6 +89,8 @@ impl Reason {
             Self::InvalidRules => "InvalidRules",
             Self::ConfigMapNotFound => "ConfigMapNotFound",
             Self::SecretNotFound => "SecretNotFound",
+            Self::TooLarge => "TooLarge",
+            Self::Rejected => "Rejected",
             Self::ToolNotFound => "ToolNotFound",
             Self::NoPolicy => "NoPolicy",
             Self::Applied => "Applied",

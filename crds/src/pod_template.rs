@@ -73,6 +73,10 @@ pub struct PodTemplate {
 pub struct SecretRef {
     /// The name of the Secret.
     #[schemars(length(min = 1, max = 253))]
+    #[x_kube(
+        validation = Rule::new("self.matches('^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$')")
+            .message("write the name of an object in the same namespace: lower-case letters, digits, '-' and '.'")
+    )]
     pub name: String,
 }
 

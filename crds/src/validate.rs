@@ -2,6 +2,7 @@
 //! that an API server would give to `kubectl apply`.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::cel;
@@ -30,20 +31,49 @@ impl fmt::Display for Problem {
 /// As on the API server, rules are asked only of objects whose shape is right.
 pub fn validate(manifest: &Value) -> Vec<Problem> {
     let (api_version, kind) = (text(manifest, "apiVersion"), text(manifest, "kind"));
-    let Some(crd) = crate::all().into_iter().find(|crd| crd.spec.names.kind == kind) else {
+    let Some(judge) = JUDGES.iter().find(|judge| judge.kind == kind) else {
         return vec![Problem { path: "kind".into(), message: format!("`{kind}` is not a kind of {}", crate::GROUP) }];
     };
-    let expected = format!("{}/{}", crate::GROUP, crd.spec.versions[0].name);
-    if api_version != expected {
-        return vec![Problem { path: "apiVersion".into(), message: format!("write `{expected}` instead of `{api_version}`") }];
+    if api_version != judge.api_version {
+        let message = format!("write `{}` instead of `{api_version}`", judge.api_version);
+        return vec![Problem { path: "apiVersion".into(), message }];
     }
     if text(&manifest["metadata"], "name").is_empty() {
         return vec![Problem { path: "metadata.name".into(), message: "give the object a name".into() }];
     }
-    let schema = schema(&crd);
-    match shape_problems(&schema, manifest) {
-        problems if problems.is_empty() => rule_problems(&schema, manifest),
+    let manifest = &as_stored(manifest);
+    match judge.shape_problems(manifest) {
+        problems if problems.is_empty() => judge.rule_problems(manifest),
         problems => problems,
+    }
+}
+
+/// One for each kind, made once: compiling a schema takes far longer than judging by it.
+static JUDGES: LazyLock<Vec<Judge>> = LazyLock::new(|| crate::all().iter().map(Judge::new).collect());
+
+struct Judge {
+    kind: String,
+    api_version: String,
+    schema: Value,
+    shape: jsonschema::Validator,
+}
+
+/// What the API server drops before it looks: status, which is not the user's to write, and nulls.
+fn as_stored(manifest: &Value) -> Value {
+    let mut stored = without_nulls(manifest);
+    if let Some(fields) = stored.as_object_mut() {
+        fields.remove("status");
+    }
+    stored
+}
+
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => Value::Object(
+            fields.iter().filter(|(_, value)| !value.is_null()).map(|(k, v)| (k.clone(), without_nulls(v))).collect(),
+        ),
+        Value::Array(items) => items.iter().map(without_nulls).collect(),
+        other => other.clone(),
     }
 }
 
@@ -51,27 +81,38 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn schema(crd: &CustomResourceDefinition) -> Value {
-    let schema = crd.spec.versions[0].schema.as_ref().and_then(|s| s.open_api_v3_schema.as_ref());
-    serde_json::to_value(schema.expect("every CRD of ours has a schema")).expect("a schema is JSON")
-}
+impl Judge {
+    fn new(crd: &CustomResourceDefinition) -> Self {
+        let version = &crd.spec.versions[0];
+        let schema = version.schema.as_ref().and_then(|schema| schema.open_api_v3_schema.as_ref());
+        let schema = serde_json::to_value(schema.expect("every CRD of ours has a schema")).expect("a schema is JSON");
+        let mut strict = json_schema(&schema);
+        // The API server checks metadata and the type by itself.
+        strict["properties"]["metadata"] = json!({"type": "object"});
+        strict["properties"]["apiVersion"] = json!({"type": "string"});
+        strict["properties"]["kind"] = json!({"type": "string"});
+        let draft = jsonschema::options().with_draft(jsonschema::Draft::Draft202012);
+        let shape = draft.build(&strict).expect("a CRD's schema translates to a JSON schema");
+        let api_version = format!("{}/{}", crate::GROUP, version.name);
+        Self { kind: crd.spec.names.kind.clone(), api_version, schema, shape }
+    }
 
-fn shape_problems(schema: &Value, manifest: &Value) -> Vec<Problem> {
-    let mut strict = json_schema(schema);
-    // The API server checks metadata and the type by itself; status is not the user's to write.
-    strict["properties"]["metadata"] = json!({"type": "object"});
-    strict["properties"]["apiVersion"] = json!({"type": "string"});
-    strict["properties"]["kind"] = json!({"type": "string"});
-    let validator = jsonschema::options()
-        .with_draft(jsonschema::Draft::Draft202012)
-        .build(&strict)
-        .expect("a CRD's schema translates to a JSON schema");
-    let mut problems: Vec<_> = validator
-        .iter_errors(manifest)
-        .map(|error| Problem { path: dotted(error.instance_path().as_str()), message: error.to_string() })
-        .collect();
-    problems.extend(duplicate_keys(schema, manifest, ""));
-    problems
+    fn shape_problems(&self, manifest: &Value) -> Vec<Problem> {
+        let problem = |error: jsonschema::ValidationError<'_>| {
+            let path = dotted(error.instance_path().as_str());
+            Problem { path, message: error.to_string() }
+        };
+        let mut problems: Vec<_> = self.shape.iter_errors(manifest).map(problem).collect();
+        problems.extend(duplicate_keys(&self.schema, manifest, ""));
+        problems
+    }
+
+    fn rule_problems(&self, manifest: &Value) -> Vec<Problem> {
+        match cel::Validator::new().validate(&self.schema, manifest, None) {
+            Ok(()) => Vec::new(),
+            Err(errors) => errors.into_vec().into_iter().map(|e| Problem { path: e.field_path, message: e.message }).collect(),
+        }
+    }
 }
 
 /// An OpenAPI v3 schema as a JSON schema that refuses unknown fields, as `kubectl apply` asks of the API server.
@@ -145,13 +186,6 @@ fn list_key(schema: &Value, item: &Value) -> Option<Vec<Value>> {
         }
         "set" => Some(vec![item.clone()]),
         _ => None,
-    }
-}
-
-fn rule_problems(schema: &Value, manifest: &Value) -> Vec<Problem> {
-    match cel::Validator::new().validate(schema, manifest, None) {
-        Ok(()) => Vec::new(),
-        Err(errors) => errors.into_vec().into_iter().map(|e| Problem { path: e.field_path, message: e.message }).collect(),
     }
 }
 

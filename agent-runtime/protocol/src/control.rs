@@ -15,7 +15,7 @@ pub const PATH: &str = "/control/v1";
 /// The TCP port of the operator's `control` Service.
 pub const PORT: u16 = 8443;
 
-/// The largest message, in bytes. A bundle of 100 policies with 64 rules each stays below.
+/// The largest message that a pod takes, in bytes: far above the largest bundle, which has to fit into a ConfigMap.
 pub const MESSAGE_LIMIT: usize = 4 << 20;
 
 /// What the operator tells a pod.

@@ -15,7 +15,7 @@ mod runtime_config;
 mod settings;
 
 pub use manifests::{Child, ChildKind, manifests, owner_reference};
-pub use policies::{PolicyInForce, accept, policies_in, policies_patch, policy_bundle, revision};
+pub use policies::{PolicyInForce, accept, fits_together, policies_in, policies_patch, policy_bundle, revision};
 pub use resolve::{Found, References, ResolvedAgent, Unresolved, references, resolve};
 pub use runtime_config::{agent_config, pod_runtime_config};
 pub use settings::{ControlSettings, Settings};

@@ -65,6 +65,26 @@ fn rules(name: String, spec: &ToolPolicySpec) -> PolicyRules {
     PolicyRules { name, mode: *mode, default_action: *default_action, rules: rules.clone() }
 }
 
+/// The most that the policies of one agent may take as JSON, in bytes: a ConfigMap holds 1 MiB, and the RuntimeConfig is in it too.
+const LARGEST_BUNDLE: usize = 384 << 10;
+
+/// How many versions the stored bundle may be ahead of the Agent's status, which is written after it.
+const MOST_UNTOLD: u64 = 1 << 20;
+
+/// Whether the policies of an agent are small enough to be handed to its pods.
+pub fn fits_together(selecting: &[PolicyInForce]) -> bool {
+    fits(&selecting.iter().map(|policy| rules(policy.name.clone(), &policy.spec)).collect::<Vec<_>>())
+}
+
+fn fits(policies: &[PolicyRules]) -> bool {
+    json(&policies).len() <= LARGEST_BUNDLE
+}
+
+fn deny_all(policy: &mut PolicyRules) {
+    policy.rules.clear();
+    policy.default_action = Action::Deny;
+}
+
 /// What the pods of an agent are told: the policies that select it, under a version that rises when they change.
 ///
 /// `selecting` are the policies that select the agent; `previous` is what its pods were told last, and `at_least` the
@@ -77,10 +97,16 @@ pub fn policy_bundle(
 ) -> PolicyBundle {
     let mut policies: Vec<_> = selecting.iter().map(|policy| rules(policy.name.clone(), &policy.spec)).collect();
     policies.sort_by(|a, b| a.name.cmp(&b.name));
+    if !fits(&policies) {
+        // What cannot be handed over cannot be decided, and is denied.
+        policies.iter_mut().for_each(deny_all);
+    }
+    // Whoever edits the ConfigMap could write any version there; one that we cannot have given counts for nothing.
+    let previous = previous.filter(|last| last.version <= at_least.saturating_add(MOST_UNTOLD));
     match previous {
         Some(last) if last.policies == policies && last.required == required && last.version >= at_least => last.clone(),
         _ => {
-            let version = previous.map_or(0, |last| last.version).max(at_least) + 1;
+            let version = previous.map_or(0, |last| last.version).max(at_least).saturating_add(1);
             PolicyBundle { version, required, policies }
         }
     }

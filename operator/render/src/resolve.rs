@@ -10,6 +10,9 @@ use skreaver_protocol::config::{ToolConfig, ToolSource};
 use skreaver_protocol::name::NameError;
 use skreaver_protocol::{AgentName, Builtin, ToolName};
 
+/// The longest instructions, in bytes: the same wherever they come from, so that they fit into a ConfigMap of ours.
+const LONGEST_INSTRUCTIONS: usize = 65536;
+
 /// The objects that an Agent refers to, in its own namespace.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct References {
@@ -63,9 +66,24 @@ pub fn references(agent: &Agent) -> References {
     let spec = &agent.spec;
     let pull_secrets = spec.pod_template.iter().flat_map(|template| &template.image_pull_secrets);
     References {
-        config_maps: spec.instructions_from.iter().map(|from| from.config_map_key_ref.name.clone()).collect(),
-        secrets: pull_secrets.map(|secret| secret.name.clone()).collect(),
+        config_maps: spec
+            .instructions_from
+            .iter()
+            .map(|from| from.config_map_key_ref.name.clone())
+            .filter(names_an_object)
+            .collect(),
+        secrets: pull_secrets.map(|secret| secret.name.clone()).filter(names_an_object).collect(),
     }
+}
+
+/// A name becomes part of a URL. The schema lets no other through; an object stored under an older schema may still have one,
+/// and there is no object behind it.
+#[allow(clippy::ptr_arg, reason = "this is the shape that a filter over Strings takes")]
+fn names_an_object(name: &String) -> bool {
+    let inside = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'-' | b'.');
+    let edge = |c: Option<&u8>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let bytes = name.as_bytes();
+    bytes.len() <= 253 && bytes.iter().all(|c| inside(*c)) && edge(bytes.first()) && edge(bytes.last())
 }
 
 /// Puts what was found in the place of the names, or tells everything that is missing.
@@ -77,7 +95,8 @@ pub fn resolve<'a>(agent: &'a Agent, found: &Found) -> Result<ResolvedAgent<'a>,
     let name = AgentName::parse(agent.name_any()).map_err(bad_name).map_err(|m| missing.push(m)).ok();
     let instructions = instructions(agent, found).map_err(|m| missing.push(m)).unwrap_or_default();
     let tools = tools(&agent.spec.tools, &mut missing);
-    for secret in references(agent).secrets.difference(&found.secrets) {
+    let wanted = agent.spec.pod_template.iter().flat_map(|template| &template.image_pull_secrets).map(|secret| &secret.name);
+    for secret in wanted.filter(|secret| !found.secrets.contains(*secret)) {
         let message = format!("spec.podTemplate.imagePullSecrets: Secret `{secret}` does not exist; create it");
         missing.push(Unresolved { reason: Reason::SecretNotFound, message });
     }
@@ -105,6 +124,13 @@ fn instructions(agent: &Agent, found: &Found) -> Result<Option<String>, Unresolv
     };
     let data = found.config_maps.get(name).ok_or_else(|| missing(format!("ConfigMap `{name}` does not exist; create it")))?;
     let text = data.get(key).ok_or_else(|| missing(format!("ConfigMap `{name}` has no key `{key}`; add it")))?;
+    if text.len() > LONGEST_INSTRUCTIONS {
+        let size = text.len();
+        let message = format!(
+            "spec.instructionsFrom.configMapKeyRef: key `{key}` of ConfigMap `{name}` has {size} bytes; shorten it to {LONGEST_INSTRUCTIONS}"
+        );
+        return Err(Unresolved { reason: Reason::TooLarge, message });
+    }
     Ok(Some(text.clone()))
 }
 

@@ -15,9 +15,8 @@ use super::ledger::Memory;
 use super::problem::Problem;
 use crate::watch::namespace_of;
 
-/// What was found.
-pub(crate) struct Inputs {
-    pub(crate) found: Found,
+/// What its pods are to be told of policies depends on this, and on nothing that the spec says.
+pub(crate) struct PolicyInputs {
     /// The policies that select the Agent.
     pub(crate) policies: Vec<PolicyInForce>,
     /// What its pods were told last.
@@ -26,19 +25,20 @@ pub(crate) struct Inputs {
     pub(crate) at_least: u64,
 }
 
-pub(crate) async fn dereference(agent: &Agent, memory: &Memory, ctx: &Context) -> Result<Inputs, Problem> {
+pub(crate) async fn dereference_policies(agent: &Agent, memory: &Memory, ctx: &Context) -> Result<PolicyInputs, Problem> {
     let namespace = namespace_of(agent);
     let policies = ctx.stores.policies.selecting(&namespace, agent.labels());
-    let found = found(agent, &namespace, ctx).await?;
     let previous = match &memory.bundle {
         Some(bundle) => Some(bundle.clone()),
         None => stored_bundle(agent, &namespace, ctx).await?,
     };
     let told = agent.status.as_ref().and_then(|status| status.policy_version).unwrap_or_default();
-    Ok(Inputs { found, policies, previous, at_least: told.try_into().unwrap_or_default() })
+    Ok(PolicyInputs { policies, previous, at_least: told.try_into().unwrap_or_default() })
 }
 
-async fn found(agent: &Agent, namespace: &str, ctx: &Context) -> Result<Found, Problem> {
+/// The objects that the spec names.
+pub(crate) async fn dereference(agent: &Agent, ctx: &Context) -> Result<Found, Problem> {
+    let namespace = &namespace_of(agent);
     let wanted = references(agent);
     let mut config_maps = BTreeMap::new();
     for name in wanted.config_maps {

@@ -14,17 +14,18 @@ mod rollout;
 mod stores;
 
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
-use kube::core::Resource;
+use kube::core::{ObjectMeta, Resource};
 use kube::runtime::controller::{self, Action, Controller};
 use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
-use skreaver_crds::{Agent, AgentStatus};
-use skreaver_render::{Found, Settings, manifests, policy_bundle, resolve};
+use skreaver_crds::{Agent, AgentSpec, AgentStatus};
+use skreaver_render::{Settings, manifests, policy_bundle, resolve};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -34,7 +35,6 @@ pub(crate) use problem::told;
 
 use self::ledger::{Ledger, Memory};
 use self::observe::{Observation, Policies, is_news, observe};
-use self::plan::Step;
 use self::problem::Problem;
 use self::stores::{Stored, Stores};
 use crate::control::hub::Hub;
@@ -51,6 +51,8 @@ pub(crate) const MANAGER: &str = "skreaver-agent-controller";
 const NAME: &str = "agent";
 /// How often a missing Secret is looked for: Secrets are not watched.
 const SECRET_POLL: Duration = Duration::from_secs(5);
+/// How long an Agent is left alone after a panic of ours.
+const AFTER_PANIC: Duration = Duration::from_secs(60);
 /// How often a taken name is looked at: a foreign object is not watched.
 const TAKEN_POLL: Duration = Duration::from_secs(10);
 /// Failures that pass by themselves are not told before this many in a row.
@@ -126,16 +128,32 @@ async fn reconcile(stored: Arc<Stored>, ctx: Arc<Context>) -> Result<Action, Inf
     // Once we are told to stop nobody watches any more, and waiting would be for ever.
     let mut synced = ctx.synced.clone();
     let synced = ctx.stop.run_until_cancelled(synced.wait_for(|synced| *synced)).await.is_some_and(|synced| synced.is_ok());
-    if !synced || stored.meta().deletion_timestamp.is_some() {
+    if !synced {
         return Ok(Action::await_change());
     }
+    if stored.meta().deletion_timestamp.is_some() {
+        return Ok(deliver_policies(stored.meta().clone(), &ctx).await);
+    }
     let started = Instant::now();
-    let (outcome, action) = match &stored.0 {
-        Ok(agent) => drive(agent, &ctx).await,
-        Err(invalid) => malformed::tell::<Agent>(invalid, &ctx.scope, MANAGER, &ctx.reporter).await,
-    };
+    // One Agent that makes us panic must not take the others down with it.
+    let outcome = AssertUnwindSafe(one(&stored, &ctx)).catch_unwind().await;
+    let (outcome, action) = outcome.unwrap_or_else(|_| {
+        tracing::error!(namespace = namespace_of(&*stored), agent = stored.name_any(), "a reconcile panicked, which is a bug");
+        ("Panicked", Action::requeue(AFTER_PANIC))
+    });
     ctx.reporter.count(NAME, outcome, started.elapsed());
     Ok(action)
+}
+
+async fn one(stored: &Stored, ctx: &Context) -> (&'static str, Action) {
+    match &stored.0 {
+        Ok(agent) => drive(agent, ctx).await,
+        Err(invalid) => {
+            let told = malformed::tell::<Agent>(invalid, &ctx.scope, MANAGER, &ctx.reporter).await;
+            deliver_policies(invalid.metadata.clone(), ctx).await;
+            told
+        }
+    }
 }
 
 /// Tries, and tells how it went: status on every path.
@@ -174,38 +192,56 @@ async fn drive(agent: &Agent, ctx: &Context) -> (&'static str, Action) {
     (outcome, action)
 }
 
+/// Policies come first and on every path: no spec, however wrong, is a way around them.
 async fn attempt(agent: &Agent, memory: &mut Memory, policies: &mut Option<Policies>, ctx: &Context) -> Result<(), Problem> {
-    let inputs = dereference::dereference(agent, memory, ctx).await?;
+    let told = told_policies(agent, memory, ctx).await?;
+    let problem = match bring(agent, &told, memory, ctx).await {
+        Ok(()) => {
+            *policies = Some(told);
+            return Ok(());
+        }
+        Err(problem) => problem,
+    };
+    if apply::apply_policies(agent, &told.bundle, ctx).await? {
+        *policies = Some(told);
+    }
+    Err(problem)
+}
+
+async fn told_policies(agent: &Agent, memory: &mut Memory, ctx: &Context) -> Result<Policies, Problem> {
+    let inputs = dereference::dereference_policies(agent, memory, ctx).await?;
     let required = ctx.settings.require_tool_policy;
     let bundle = policy_bundle(&inputs.policies, required, inputs.previous.as_ref(), inputs.at_least);
     memory.bundle = Some(bundle.clone());
-    let told = Policies { in_force: inputs.policies, bundle };
-    match planned(agent, &inputs.found, &told, memory, ctx).await {
-        Ok(steps) => {
-            apply::apply(agent, steps, &told.bundle, memory, ctx).await?;
-            *policies = Some(told);
-            Ok(())
-        }
-        // A spec that cannot be applied is no way around the policies.
-        Err(problem @ (Problem::Unresolved(_) | Problem::NameTaken(_))) => {
-            if apply::apply_policies(agent, &told.bundle, ctx).await? {
-                *policies = Some(told);
-            }
-            Err(problem)
-        }
-        Err(problem @ Problem::Api { .. }) => Err(problem),
-    }
+    Ok(Policies { in_force: inputs.policies, bundle })
 }
 
-async fn planned(
-    agent: &Agent,
-    found: &Found,
-    told: &Policies,
-    memory: &mut Memory,
-    ctx: &Context,
-) -> Result<Vec<Step>, Problem> {
-    let resolved = resolve(agent, found).map_err(Problem::Unresolved)?;
-    plan::plan(agent, manifests(&resolved, &told.bundle, &ctx.settings), memory, ctx).await
+/// Brings the children to what the spec says.
+async fn bring(agent: &Agent, told: &Policies, memory: &mut Memory, ctx: &Context) -> Result<(), Problem> {
+    let found = dereference::dereference(agent, ctx).await?;
+    let resolved = resolve(agent, &found).map_err(Problem::Unresolved)?;
+    let steps = plan::plan(agent, manifests(&resolved, &told.bundle, &ctx.settings), memory, ctx).await?;
+    apply::apply(agent, steps, &told.bundle, memory, ctx).await
+}
+
+/// An Agent that is going, or that cannot be read, may still have pods. They follow the policies to their end.
+async fn deliver_policies(metadata: ObjectMeta, ctx: &Context) -> Action {
+    let agent = Agent { metadata, ..Agent::new("", AgentSpec::default()) };
+    let key = (namespace_of(&agent), agent.name_any());
+    let mut memory = ctx.ledger.recall(&key, &agent.uid().unwrap_or_default());
+    let delivered = async {
+        let told = told_policies(&agent, &mut memory, ctx).await?;
+        apply::apply_policies(&agent, &told.bundle, ctx).await
+    };
+    let delivered = delivered.await;
+    ctx.ledger.remember(key, memory);
+    match delivered {
+        Ok(_) => Action::await_change(),
+        Err(problem) => {
+            tracing::warn!(namespace = namespace_of(&agent), agent = agent.name_any(), %problem, "policies not delivered");
+            Action::requeue(SECRET_POLL)
+        }
+    }
 }
 
 async fn tell(

@@ -61,10 +61,14 @@ pub(crate) fn observe(seen: &Observation<'_>) -> AgentStatus {
     }
 }
 
+/// As many as the schema has room for; all of them count, listed or not.
+const MOST_REFERENCES: usize = 128;
+
 fn references(policies: &[PolicyInForce]) -> Vec<PolicyRef> {
     let mut list: Vec<_> =
         policies.iter().map(|policy| PolicyRef { name: policy.name.clone(), generation: policy.generation }).collect();
     list.sort_by(|a, b| a.name.cmp(&b.name));
+    list.truncate(MOST_REFERENCES);
     list
 }
 
@@ -96,6 +100,7 @@ fn accepted(seen: &Observation<'_>) -> Verdict {
             Some(malformed) => Verdict::no(Reason::Malformed, malformed.to_string()),
             None => Verdict::yes(Reason::Valid, "the spec is one to work with"),
         },
+        Some(problem @ Problem::Api { .. }) if problem.is_refusal() => Verdict::no(Reason::Rejected, problem.to_string()),
         Some(Problem::Api { .. }) | None => Verdict::yes(Reason::Valid, "the spec is one to work with"),
     }
 }

@@ -4,6 +4,8 @@ use skreaver_crds::AgentStatus;
 use skreaver_crds::condition::{ConditionType, Reason};
 use skreaver_protocol::rest::{Component, ComponentState};
 
+use skreaver_render::fits_together;
+
 use super::observe::Policies;
 use crate::conditions::{Truth, Verdict, find};
 use crate::control::hub::{PodReport, Reports};
@@ -11,8 +13,13 @@ use crate::control::hub::{PodReport, Reports};
 /// Whether the pods enforce the policies that select the Agent. Good news is told at once, bad news once it is stable.
 pub(crate) fn policy_applied(policies: Option<&Policies>, reports: &Reports, before: &AgentStatus) -> Verdict {
     let Some(Policies { in_force, bundle }) = policies else {
-        return kept(before).unwrap_or_else(|| not_reported("no pod was told any policies yet"));
+        return not_reported("the newest policies could not be handed to the pods");
     };
+    if !fits_together(in_force) {
+        let message =
+            format!("the {} policies that select the Agent are too large together: every call is refused", in_force.len());
+        return Verdict::no(Reason::TooLarge, message);
+    }
     let never: Vec<_> = in_force.iter().filter(|policy| policy.generation == 0).map(|policy| policy.name.as_str()).collect();
     if !never.is_empty() {
         let message = format!("no rules of ToolPolicy {} were ever accepted: every call is refused", never.join(", "));

@@ -56,6 +56,10 @@ fn in_force(policy: &DeserializeGuard<ToolPolicy>, kept: &[ControllerRevision]) 
         (None, Ok(policy)) if kept.is_empty() && accept(policy).is_ok() => {
             PolicyInForce { name, generation: policy.metadata.generation.unwrap_or_default(), spec: policy.spec.clone() }
         }
+        // Its rules were accepted once and are lost: whom they selected is not known any more, so it may be anybody.
+        (None, Ok(policy)) if policy.status.as_ref().is_some_and(|status| status.accepted_generation.is_some()) => {
+            PolicyInForce { name, generation: 0, spec: deny_everybody() }
+        }
         (None, Ok(policy)) => PolicyInForce::never_accepted(policy),
         (None, Err(_)) => PolicyInForce { name, generation: 0, spec: deny_everybody() },
     }

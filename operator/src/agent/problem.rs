@@ -20,7 +20,18 @@ impl Problem {
         match self {
             Self::Unresolved(missing) => missing.first().map_or(Reason::ConfigMapNotFound, |first| first.reason),
             Self::NameTaken(_) => Reason::NameTaken,
+            Self::Api { .. } if self.is_refusal() => Reason::Rejected,
             Self::Api { .. } => Reason::ApiError,
+        }
+    }
+
+    /// Whether the API server refuses what is asked of it, and will until it is asked something else.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Unresolved(_) | Self::NameTaken(_) => false,
+            Self::Api { source, .. } => {
+                matches!(source.as_ref(), kube::Error::Api(status) if matches!(status.code, 400 | 413 | 422))
+            }
         }
     }
 

@@ -80,6 +80,11 @@ impl Hub {
         });
     }
 
+    /// Whether there is such an Agent.
+    pub fn knows(&self, agent: &AgentKey) -> bool {
+        lock(&self.agents).get(agent).is_some_and(|entry| !entry.uid.is_empty())
+    }
+
     /// What the pods of an Agent are told, now and from now on. Nothing as long as the Agent was not seen.
     pub fn subscribe(&self, agent: &AgentKey) -> watch::Receiver<Option<PolicyBundle>> {
         self.entry(agent, |entry| entry.bundle.subscribe())

@@ -4,6 +4,7 @@ use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::api::{DeleteParams, ListParams, PostParams, Preconditions};
 use kube::{Api, ResourceExt};
 use skreaver_crds::{TOOL_POLICY_LABEL, ToolPolicy};
+use skreaver_render::PolicyInForce;
 
 use super::{Context, MANAGER};
 use crate::agent::{is_controlled_by, told};
@@ -46,7 +47,9 @@ pub(crate) async fn keep(policy: &ToolPolicy, accepted: bool, ctx: &Context) -> 
 }
 
 fn is_same(kept: &ControllerRevision, wanted: &ControllerRevision) -> bool {
-    kept.name_any() == wanted.name_any() && kept.revision == wanted.revision && kept.data == wanted.data
+    // By what is read from it: a later version of ours may write a field more.
+    let spec = |revision| PolicyInForce::from_revision("", revision).map(|policy| policy.spec);
+    kept.name_any() == wanted.name_any() && kept.revision == wanted.revision && spec(kept) == spec(wanted)
 }
 
 async fn create(revisions: &Api<ControllerRevision>, wanted: &ControllerRevision, uid: &str) -> Result<(), KeepError> {

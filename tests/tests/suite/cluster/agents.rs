@@ -61,9 +61,10 @@ async fn from_create_to_ready_takes_each_child_and_two_of_status() {
     let expected = ["agents/status", "configmaps", "deployments", "networkpolicies", "serviceaccounts", "services"];
     let expected = expected.map(|resource| (resource.to_owned(), if resource == "agents/status" { 2 } else { 1 }));
     assert_eq!(counts, BTreeMap::from(expected));
-    // At rest nothing is written. The API server's own clock says how long that was: three changes of another object.
+    // At rest nothing is written. The API server's own clock says how long that was: changes of another object, for longer than
+    // the ten seconds after which the state of components is told.
     let before = by_operator().await.len();
-    for round in 0..3 {
+    for round in 0..13 {
         namespace
             .apply(&format!("{{apiVersion: v1, kind: ConfigMap, metadata: {{name: clock}}, data: {{round: '{round}'}}}}"))
             .await

@@ -1,7 +1,7 @@
 //! ToolPolicies: judged, kept, handed to the agents they select, and the last good one stays.
 
 use serde_json::Value;
-use skreaver_tests::{Namespace, until};
+use skreaver_tests::{Namespace, kubectl, until};
 
 use super::{Operator, agent};
 
@@ -69,6 +69,79 @@ async fn a_policy_that_never_was_good_denies() {
     let bundle = bundle(&namespace).await.unwrap();
     assert_eq!(bundle["policies"][0]["defaultAction"], "Deny");
     assert_eq!(bundle["policies"][0]["rules"], serde_json::json!([]));
+    operator.stop().await;
+    namespace.delete().await;
+}
+
+/// No state of an Agent is a way around the policies: whatever is wrong with its spec, its pods are told.
+#[tokio::test]
+async fn policies_reach_agents_that_are_broken_or_going() {
+    let namespace = Namespace::create("broken").await;
+    let operator = Operator::start(&namespace, &[]).await;
+    namespace.apply(&agent("amber", "{tools: [{name: uppercase, type: Builtin}]}")).await.unwrap();
+    bundle_with(&namespace, r#""policies":[]"#).await;
+
+    let long = "x".repeat(65537);
+    let map = format!("{{apiVersion: v1, kind: ConfigMap, metadata: {{name: long}}, data: {{text: {long}}}}}");
+    kubectl(&["--namespace", &namespace.name, "create", "-f", "-"], &map).await.unwrap();
+    namespace.apply(&agent("amber", "{instructionsFrom: {configMapKeyRef: {name: long, key: text}}}")).await.unwrap();
+    let message = namespace.condition("agent", "amber", "ResolvedRefs", "False", "TooLarge").await;
+    assert!(message.contains("shorten it to 65536"), "{message}");
+    namespace.apply(&policy("first", "{rules: [{name: one, tools: [broken_ref], action: Deny}]}")).await.unwrap();
+    bundle_with(&namespace, "broken_ref").await;
+
+    namespace.apply(&agent("amber", "{podTemplate: {labels: {'not a label!!': x}}}")).await.unwrap();
+    namespace.condition("agent", "amber", "Accepted", "False", "Rejected").await;
+    namespace.apply(&policy("second", "{rules: [{name: two, tools: [broken_label], action: Deny}]}")).await.unwrap();
+    bundle_with(&namespace, "broken_label").await;
+
+    let hold = r#"{"metadata": {"finalizers": ["example.com/hold"]}}"#;
+    namespace.kubectl(&["patch", "agent", "amber", "--type=merge", "--patch", hold]).await.unwrap();
+    namespace.kubectl(&["delete", "agent", "amber", "--wait=false"]).await.unwrap();
+    namespace.apply(&policy("third", "{rules: [{name: three, tools: [going], action: Deny}]}")).await.unwrap();
+    bundle_with(&namespace, "going").await;
+    let release = r#"{"metadata": {"finalizers": null}}"#;
+    namespace.kubectl(&["patch", "agent", "amber", "--type=merge", "--patch", release]).await.unwrap();
+    operator.stop().await;
+    namespace.delete().await;
+}
+
+#[tokio::test]
+async fn what_is_too_large_to_be_handed_over_denies_everything() {
+    let namespace = Namespace::create("large").await;
+    let operator = Operator::start(&namespace, &[]).await;
+    namespace.apply(&agent("amber", "{tools: [{name: uppercase, type: Builtin}]}")).await.unwrap();
+    bundle_with(&namespace, r#""policies":[]"#).await;
+    let tools: Vec<_> = (0..64).map(|n| format!("{}{n}", "t".repeat(110))).collect();
+    let rules: Vec<_> = (0..30).map(|n| format!("{{name: r{n}, tools: [{}], action: Allow}}", tools.join(", "))).collect();
+    for name in ["one", "two"] {
+        let manifest = policy(name, &format!("{{defaultAction: Allow, rules: [{}]}}", rules.join(", ")));
+        kubectl(&["--namespace", &namespace.name, "create", "-f", "-"], &manifest).await.unwrap();
+    }
+    let message = namespace.condition("agent", "amber", "PolicyApplied", "False", "TooLarge").await;
+    assert!(message.contains("the 2 policies") && message.contains("every call is refused"), "{message}");
+    let bundle = bundle(&namespace).await.unwrap();
+    assert_eq!(
+        (&bundle["policies"][0]["defaultAction"], &bundle["policies"][0]["rules"]),
+        (&"Deny".into(), &serde_json::json!([]))
+    );
+    operator.stop().await;
+    namespace.delete().await;
+}
+
+/// Whoever edits a ConfigMap is outside the promise, and must not take the operator down with him.
+#[tokio::test]
+async fn a_version_that_nobody_gave_is_not_believed() {
+    let namespace = Namespace::create("version").await;
+    let operator = Operator::start(&namespace, &[]).await;
+    namespace.apply(&agent("amber", "{}")).await.unwrap();
+    bundle_with(&namespace, r#""policies":[]"#).await;
+    operator.stop().await;
+    let patch = r#"{"data": {"policies.json": "{\"version\": 18446744073709551615, \"policies\": []}"}}"#;
+    namespace.kubectl(&["patch", "configmap", "amber", "--type=merge", "--patch", patch]).await.unwrap();
+    let operator = Operator::start(&namespace, &[]).await;
+    namespace.apply(&policy("quiet", GOOD)).await.unwrap();
+    assert!(bundle_with(&namespace, "uppercase").await < 100);
     operator.stop().await;
     namespace.delete().await;
 }
