@@ -1,10 +1,11 @@
 //! An agent's tools over MCP, streamable HTTP: listed and called through the same door as everything else.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::response::Response;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
@@ -29,10 +30,22 @@ use crate::tools::{CallError, Input, ToolCall};
 pub(crate) struct McpService(StreamableHttpService<AgentServer, NeverSessionManager>);
 
 impl McpService {
-    pub(crate) async fn handle(&self, request: Request) -> Response {
-        self.0.handle(request).await.map(Body::new)
+    /// Answers a POST.
+    ///
+    /// # Errors
+    /// [`RunError::QueueFull`] only; whatever else goes wrong is in the response.
+    pub(crate) async fn handle(&self, mut request: Request) -> Result<Response, RunError> {
+        let refused = Refused::default();
+        request.extensions_mut().insert(refused.clone());
+        let response = self.0.handle(request).await.map(Body::new);
+        refused.0.get().cloned().map_or(Ok(response), Err)
     }
 }
+
+/// Takes the refusal of a full queue past rmcp, which would answer it with 200. It travels with the request; the answer is
+/// JSON, not a stream, so that it stands here before rmcp returns.
+#[derive(Clone, Default)]
+struct Refused(Arc<OnceLock<RunError>>);
 
 /// The endpoints of all agents. They answer to the names of the Service, to loopback and to `extra_hosts`, and to no other
 /// `Host`, so that no web page can reach them by DNS rebinding.
@@ -86,13 +99,20 @@ impl ServerHandler for AgentServer {
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let arguments = Value::Object(request.arguments.unwrap_or_default());
         let call = ToolCall { tool: request.name.into_owned(), input: Input::Arguments(arguments), caller: Caller::Anonymous };
         match self.0.call(call).await {
             Ok(result) => Ok(answer(result.output).into()),
             Err(error @ RunError::Call(CallError::UnknownTool { .. })) => Err(ErrorData::invalid_params(error.to_string(), None)),
+            Err(error @ RunError::QueueFull { .. }) => {
+                let text = error.to_string();
+                if let Some(refused) = context.extensions.get::<Parts>().and_then(|parts| parts.extensions.get::<Refused>()) {
+                    refused.0.get_or_init(|| error);
+                }
+                Err(ErrorData::internal_error(text, None))
+            }
             // The client's model can do something about these, so it is told.
             Err(error) => Ok(CallToolResult::error(vec![ContentBlock::text(error.to_string())]).into()),
         }

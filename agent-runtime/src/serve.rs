@@ -3,6 +3,7 @@
 mod connections;
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,16 +34,16 @@ pub struct Listeners {
 /// When a socket has no address.
 pub async fn serve(runtime: Arc<Runtime>, listeners: Listeners, shutdown: CancellationToken, linger: Duration) -> io::Result<()> {
     let Listeners { api, admin } = listeners;
-    let hosts = vec![api.local_addr()?.ip().to_string()];
+    let hosts = own_host(api.local_addr()?.ip());
     let (stop_api, stop_admin) = (CancellationToken::new(), CancellationToken::new());
     let admin_done = async {
         if let Some(admin) = admin {
-            connections::serve(admin, http::admin(Arc::clone(&runtime)), stop_admin.clone()).await;
+            connections::serve(admin, http::admin(Arc::clone(&runtime)), stop_admin.clone(), connections::GREETING).await;
         }
     };
     let api_done = async {
         tokio::select! {
-            () = connections::serve(api, http::api(Arc::clone(&runtime), &hosts), stop_api.clone()) => {}
+            () = connections::serve(api, http::api(Arc::clone(&runtime), &hosts), stop_api.clone(), connections::GREETING) => {}
             () = overdue(&runtime, &stop_api) => warn!("some requests did not end in time and are cut off"),
         }
         stop_admin.cancel();
@@ -58,13 +59,19 @@ pub async fn serve(runtime: Arc<Runtime>, listeners: Listeners, shutdown: Cancel
     Ok(())
 }
 
+/// The host that MCP answers to because it listens there. "Everywhere" is no host that an honest caller would name.
+fn own_host(listening: IpAddr) -> Vec<String> {
+    if listening.is_unspecified() { Vec::new() } else { vec![listening.to_string()] }
+}
+
 /// Ends when work under way has had its time.
 async fn overdue(runtime: &Runtime, stopped: &CancellationToken) {
     stopped.cancelled().await;
     tokio::time::sleep((runtime.longest_run() + Duration::from_secs(5)).min(LONGEST_DRAIN)).await;
 }
 
-/// As [`serve`], until the process is told to stop: SIGTERM from kubelet, SIGINT from a terminal.
+/// As [`serve`], until the process is told to stop: SIGTERM from kubelet, SIGINT from a terminal. Told again, it does not
+/// wait for work under way.
 ///
 /// # Errors
 /// When a socket has no address, or signals cannot be listened for.
@@ -74,11 +81,21 @@ pub async fn serve_until_terminated(runtime: Arc<Runtime>, listeners: Listeners,
     let shutdown = CancellationToken::new();
     let served = serve(runtime, listeners, shutdown.clone(), linger);
     tokio::pin!(served);
+    let mut told = async || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
     tokio::select! {
         ended = &mut served => return ended,
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = told() => shutdown.cancel(),
     }
-    shutdown.cancel();
-    served.await
+    tokio::select! {
+        ended = &mut served => ended,
+        () = told() => {
+            warn!("told to stop a second time: requests under way are cut off");
+            Ok(())
+        }
+    }
 }

@@ -30,6 +30,8 @@ pub enum Code {
     UnknownTool,
     /// The tool does not take these arguments.
     InvalidArguments,
+    /// The `Host` or `Origin` header names a host that MCP does not answer to.
+    ForbiddenHost,
     /// A policy refuses the call.
     ToolDenied,
     /// The tool was run and failed.
@@ -51,7 +53,7 @@ impl Code {
     pub const fn status(self) -> u16 {
         match self {
             Self::MalformedJson => 400,
-            Self::ToolDenied => 403,
+            Self::ForbiddenHost | Self::ToolDenied => 403,
             Self::NotFound | Self::UnknownAgent => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
@@ -80,6 +82,7 @@ impl Code {
             Self::UnknownAgent => "No such agent",
             Self::UnknownTool => "No such tool",
             Self::InvalidArguments => "The tool does not take these arguments",
+            Self::ForbiddenHost => "The Host or Origin header is not allowed",
             Self::ToolDenied => "A policy refuses the tool call",
             Self::ToolFailed => "The tool failed",
             Self::QueueFull => "The agent's queue is full",

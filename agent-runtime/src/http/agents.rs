@@ -1,9 +1,8 @@
-//! The agents: list, status, observe, remove, and their MCP endpoints.
+//! The agents: list, status, observe, remove.
 
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::response::Response;
 use skreaver_protocol::Caller;
 use skreaver_protocol::problem::Code;
 use skreaver_protocol::rest::{AgentList, AgentStatus, ObserveRequest, ObserveResponse};
@@ -40,27 +39,4 @@ pub(crate) async fn remove(State(app): State<App>, request: Request) -> Result<S
             ProblemResponse::new(Code::ManagedByKubernetes, detail)
         }
     })
-}
-
-pub(crate) async fn mcp(
-    State(app): State<App>,
-    AgentOfPath(agent): AgentOfPath,
-    request: Request,
-) -> Result<Response, ProblemResponse> {
-    let name = &agent.config().name;
-    let service = app.mcp.get(name).ok_or_else(|| unknown_agent(name.as_str()))?;
-    Ok(service.handle(request).await)
-}
-
-/// `/mcp` means the agent of the pod. Where several agents share a process there is no such agent.
-pub(crate) async fn mcp_of_the_only_agent(State(app): State<App>, request: Request) -> Result<Response, ProblemResponse> {
-    let agents = app.runtime.agents();
-    match agents.as_slice() {
-        [agent] => mcp(State(app.clone()), AgentOfPath(agent.clone()), request).await,
-        _ => {
-            let paths: Vec<_> = agents.iter().map(|agent| format!("/agents/{}/mcp", agent.config().name)).collect();
-            let detail = format!("{} agents are served here; choose one: {}", agents.len(), paths.join(", "));
-            Err(ProblemResponse::new(Code::NotFound, detail))
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::to_bytes;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::{HeaderMap, header, request::Parts};
 use serde::de::DeserializeOwned;
@@ -46,16 +46,24 @@ impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
     type Rejection = ProblemResponse;
 
     async fn from_request(request: Request, _: &App) -> Result<Self, ProblemResponse> {
-        if !is_json(request.headers()) {
-            let detail = "send the body as JSON, with the header `Content-Type: application/json`";
-            return Err(ProblemResponse::new(Code::UnsupportedMediaType, detail));
-        }
-        let body = tokio::time::timeout(BODY_DEADLINE, to_bytes(request.into_body(), BODY_LIMIT)).await;
-        let late =
-            |_| ProblemResponse::new(Code::RequestTimeout, format!("the body took longer than {}s", BODY_DEADLINE.as_secs()));
-        let bytes = body.map_err(late)?.map_err(unreadable)?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| malformed(&error))
+        let (parts, body) = request.into_parts();
+        parse(&json_bytes(&parts.headers, body).await?).map(Self)
     }
+}
+
+/// A body that says it is JSON, bounded in size and time.
+pub(crate) async fn json_bytes(headers: &HeaderMap, body: Body) -> Result<Bytes, ProblemResponse> {
+    if !is_json(headers) {
+        let detail = "send the body as JSON, with the header `Content-Type: application/json`";
+        return Err(ProblemResponse::new(Code::UnsupportedMediaType, detail));
+    }
+    let body = tokio::time::timeout(BODY_DEADLINE, to_bytes(body, BODY_LIMIT)).await;
+    let late = |_| ProblemResponse::new(Code::RequestTimeout, format!("the body took longer than {}s", BODY_DEADLINE.as_secs()));
+    body.map_err(late)?.map_err(unreadable)
+}
+
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ProblemResponse> {
+    serde_json::from_slice(bytes).map_err(|error| malformed(&error))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -3,6 +3,7 @@
 mod agents;
 mod extract;
 mod health;
+mod mcp;
 mod openapi;
 mod problem;
 
@@ -15,12 +16,12 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{any, get, post};
+use axum::routing::{get, post};
 use skreaver_protocol::AgentName;
 use skreaver_protocol::problem::Code;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::mcp::{self, McpService};
+use crate::mcp::{McpService, services};
 use crate::runtime::Runtime;
 pub(crate) use problem::ProblemResponse;
 
@@ -31,9 +32,9 @@ pub(crate) struct App {
     mcp: Arc<BTreeMap<AgentName, McpService>>,
 }
 
-/// The API: what callers see.
+/// The API: what callers see. MCP takes POST only: it is stateless, so there is no stream to GET and no session to DELETE.
 pub(crate) fn api(runtime: Arc<Runtime>, extra_hosts: &[String]) -> Router {
-    let mcp = Arc::new(mcp::services(&runtime, extra_hosts));
+    let mcp = Arc::new(services(&runtime, extra_hosts));
     let app = App { runtime: Arc::clone(&runtime), mcp };
     Router::new()
         .route("/health", get(health::health))
@@ -44,8 +45,8 @@ pub(crate) fn api(runtime: Arc<Runtime>, extra_hosts: &[String]) -> Router {
         .route("/agents/{id}", axum::routing::delete(agents::remove))
         .route("/agents/{id}/status", get(agents::status))
         .route("/agents/{id}/observe", post(agents::observe))
-        .route("/agents/{id}/mcp", any(agents::mcp))
-        .route("/mcp", any(agents::mcp_of_the_only_agent))
+        .route("/agents/{id}/mcp", post(mcp::of_agent))
+        .route("/mcp", post(mcp::of_the_only_agent))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .layer(CatchPanicLayer::custom(problem::panicked))

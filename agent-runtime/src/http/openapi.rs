@@ -130,7 +130,16 @@ const OPERATIONS: &[Operation] = &[
         summary: "The agent's tools over MCP, streamable HTTP",
         request: Some(any_object),
         responses: &[(200, "A JSON-RPC answer.", Body::Any), (202, "A notification was taken.", Body::Nothing)],
-        problems: &[Code::UnknownAgent],
+        problems: &[
+            Code::MalformedJson,
+            Code::ForbiddenHost,
+            Code::UnknownAgent,
+            Code::RequestTimeout,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+            Code::InvalidRequest,
+            Code::QueueFull,
+        ],
     },
     Operation {
         path: "/mcp",
@@ -139,7 +148,16 @@ const OPERATIONS: &[Operation] = &[
         summary: "As /agents/{id}/mcp, for the agent of this pod",
         request: Some(any_object),
         responses: &[(200, "A JSON-RPC answer.", Body::Any), (202, "A notification was taken.", Body::Nothing)],
-        problems: &[Code::NotFound],
+        problems: &[
+            Code::MalformedJson,
+            Code::ForbiddenHost,
+            Code::NotFound,
+            Code::RequestTimeout,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+            Code::InvalidRequest,
+            Code::QueueFull,
+        ],
     },
 ];
 

@@ -17,15 +17,22 @@ use tracing::{debug, warn};
 
 /// Connections at once; further ones wait in the socket's backlog until one ends.
 const MOST_CONNECTIONS: usize = 10_000;
+/// How long a connection may take to say whether it speaks HTTP/1 or HTTP/2.
+pub(crate) const GREETING: Duration = Duration::from_secs(10);
+/// How HTTP/2 begins.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How long a request's headers may take, which is also how long a connection may idle between two requests.
 const HEADERS: Duration = Duration::from_secs(30);
 /// Requests at once on one HTTP/2 connection.
 const STREAMS: u32 = 256;
+/// How long to wait before looking whether the rest of a preface has arrived; it nearly always arrives at once.
+const GLANCE: Duration = Duration::from_millis(20);
 /// How long to wait when a connection cannot be accepted, for want of file descriptors most likely.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// Serves until `stop`; then accepts no more, closes what idles and waits for the requests under way.
-pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+/// Serves until `stop`; then accepts no more, closes what idles and waits for the requests under way. Connections that have
+/// not said within `greeting` what they speak are closed.
+pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken, greeting: Duration) {
     let builder = builder();
     let (graceful, tasks, slots) = (GracefulShutdown::new(), TaskTracker::new(), Arc::new(Semaphore::new(MOST_CONNECTIONS)));
     while let Some(accepted) = stop.run_until_cancelled(accept(&listener, &slots)).await {
@@ -38,19 +45,40 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
             }
         };
         let service = TowerToHyperService::new(router.clone());
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-        let connection = graceful.watch(connection);
+        let (builder, watcher, stop) = (builder.clone(), graceful.watcher(), stop.clone());
         tasks.spawn(async move {
-            if let Err(error) = connection.await {
+            let _slot = slot;
+            let greeted = tokio::time::timeout(greeting, greeted(&stream));
+            if !matches!(stop.run_until_cancelled(greeted).await, Some(Ok(Ok(())))) {
+                debug!("a connection ended before it said what it speaks");
+                return;
+            }
+            let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+            if let Err(error) = watcher.watch(connection).await {
                 debug!(error, "a connection ended badly");
             }
-            drop(slot);
         });
     }
     drop(listener);
     graceful.shutdown().await;
     tasks.close();
     tasks.wait().await;
+}
+
+/// Waits until it is plain which HTTP a connection speaks. hyper finds out by itself, but without any deadline.
+async fn greeted(stream: &TcpStream) -> io::Result<()> {
+    let mut seen = [0; PREFACE.len()];
+    loop {
+        let length = stream.peek(&mut seen).await?;
+        if length == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if length == PREFACE.len() || !PREFACE.starts_with(&seen[..length]) {
+            return Ok(());
+        }
+        // Bytes that were peeked at stay in the socket, which therefore does not tell when further ones arrive.
+        tokio::time::sleep(GLANCE).await;
+    }
 }
 
 fn builder() -> Builder<TokioExecutor> {
@@ -68,4 +96,61 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> io::Result<(T
     // Answers are one small write each; waiting to fill a packet only delays them.
     stream.set_nodelay(true)?;
     Ok((stream, slot))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// Sends `parts` with a pause between them and returns the answer, until the server closes the connection.
+    async fn check(greeting: Duration, parts: &[&str]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let stop = CancellationToken::new();
+        let router = Router::new().route("/", get(|| async { "hello" }));
+        let served = tokio::spawn(serve(listener, router, stop.clone(), greeting));
+        for part in parts {
+            stream.write_all(part.as_bytes()).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let mut answer = Vec::new();
+        // Bytes that nobody read turn the end of the connection into a reset.
+        let _ = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await.expect("it is closed");
+        stop.cancel();
+        served.await.unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    #[tokio::test]
+    async fn who_does_not_say_what_it_speaks_is_closed() {
+        for parts in [&[][..], &["P"], &["PRI * HTTP/2.0\r\n"], &["PRI * ", "HTTP/2.0\r\n"]] {
+            assert_eq!(check(Duration::from_millis(50), parts).await, "", "{parts:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_greeting_may_come_in_parts() {
+        let answer = check(GREETING, &["G", "ET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"]).await;
+        assert!(answer.ends_with("hello"), "{answer}");
+        let answer = check(GREETING, &["P", "OST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"]).await;
+        assert!(answer.starts_with("HTTP/1.1 405"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn silent_connections_end_with_the_server() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let served = tokio::spawn(serve(listener, Router::new(), stop.clone(), Duration::from_secs(3600)));
+        let mut silent = TcpStream::connect(address).await.unwrap();
+        let mut undecided = TcpStream::connect(address).await.unwrap();
+        undecided.write_all(b"PRI").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        stop.cancel();
+        tokio::time::timeout(Duration::from_secs(5), served).await.expect("it ends at once").unwrap();
+        assert_eq!(silent.read(&mut [0; 1]).await.unwrap(), 0);
+    }
 }

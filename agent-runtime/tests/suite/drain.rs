@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use crate::support::{Held, config, start};
+use crate::support::{Held, config, start, start_until_terminated};
 
 #[tokio::test]
 async fn running_work_is_finished_and_new_work_is_taken_while_lingering() {
@@ -46,4 +46,30 @@ async fn connections_that_idle_or_dawdle_do_not_hold_up_the_end() {
     served.stop().await;
     assert!(stopped.elapsed() < Duration::from_secs(5), "{:?}", stopped.elapsed());
     drop(idle);
+}
+
+#[tokio::test]
+async fn a_second_signal_does_not_wait_for_work_under_way() {
+    let agents = "agents: [{name: amber, tools: [{name: uppercase, type: Builtin}]}]";
+    let held = Held(Arc::new(Semaphore::new(0)));
+    let served = start_until_terminated(config(agents), held, Duration::ZERO).await;
+    let request = served.client.post(served.url("/agents/amber/observe")).json(&json!({ "input": "uppercase:held" }));
+    let running = tokio::spawn(request.send());
+    while served.get("/agents/amber/status").await.1["running"] != 1 {
+        tokio::task::yield_now().await;
+    }
+    terminate_this_process();
+    while tokio::net::TcpStream::connect(served.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!served.ended.is_finished());
+    terminate_this_process();
+    tokio::time::timeout(Duration::from_secs(5), served.ended).await.expect("it ends at once").unwrap().unwrap();
+    running.abort();
+}
+
+/// Only where the runtime is known to listen for the signal; otherwise it ends the tests.
+fn terminate_this_process() {
+    let id = std::process::id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
 }

@@ -1,12 +1,14 @@
 //! MCP: the agent's tools, behind the same door, for the names of the Service only. A client that is not ours does the same
 //! in the cluster tests.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
-use crate::support::{Served, config, start};
+use crate::support::{Held, Served, config, start};
 
 const CLUSTER: &str = "
 agents:
@@ -76,9 +78,44 @@ async fn only_names_of_the_service_are_answered() {
         assert_eq!(post(&served, host, None, &list).await.0, 200, "{host}");
     }
     for host in ["evil.example", "amber.evil.example", "other.quarry.svc"] {
-        assert_eq!(post(&served, host, None, &list).await.0, 403, "{host}");
+        let (status, problem) = post(&served, host, None, &list).await;
+        assert_eq!((status, &problem["code"]), (403, &json!("forbidden_host")), "{host}");
     }
     assert_eq!(post(&served, "amber", Some("http://amber:8080"), &list).await.0, 200);
     assert_eq!(post(&served, "amber", Some("https://evil.example"), &list).await.0, 403);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn only_post_is_served() {
+    let served = served().await;
+    let response = served.client.get(served.url("/mcp")).header(header::ACCEPT, "text/event-stream").send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.headers()[header::ALLOW].to_str().unwrap()), (405, "POST"));
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_over_the_bound_is_refused_like_an_observation() {
+    let gate = Arc::new(Semaphore::new(0));
+    let narrow = "agents: [{name: amber, limits: {concurrency: 1, queueLength: 0}, tools: [{name: uppercase, type: Builtin}]}]";
+    let served = start(config(narrow), &[], Some(Held(Arc::clone(&gate))), Duration::ZERO).await;
+    let call = |id| {
+        let params = json!({ "name": "uppercase", "arguments": { "text": "held" } });
+        let body = json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params });
+        let request = served.client.post(served.url("/mcp")).json(&body);
+        request.header(header::ACCEPT, "application/json, text/event-stream").send()
+    };
+    let running = tokio::spawn(call(1));
+    while served.get("/agents/amber/status").await.1["running"] != 1 {
+        tokio::task::yield_now().await;
+    }
+    let refused = call(2).await.unwrap();
+    assert_eq!((refused.status().as_u16(), refused.headers()[header::RETRY_AFTER].to_str().unwrap()), (429, "1"));
+    assert_eq!(refused.headers()[header::CONTENT_TYPE], "application/problem+json");
+    assert_eq!(refused.json::<Value>().await.unwrap()["code"], "queue_full");
+    assert_eq!(served.get("/agents/amber/status").await.1["runs"]["rejected"], 1);
+    gate.add_permits(1);
+    let answer: Value = running.await.unwrap().unwrap().json().await.unwrap();
+    assert_eq!(answer["result"]["content"][0]["text"], "held");
     served.stop().await;
 }

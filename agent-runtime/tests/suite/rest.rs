@@ -76,6 +76,18 @@ async fn bad_input_is_a_problem_with_a_code() {
     post(observe, r#"{"input": "x", "inputs": "y"}"#, (422, "invalid_request")).await;
     post(observe, &deep, (422, "invalid_request")).await;
     post(observe, &large, (413, "body_too_large")).await;
+    let mcp = "/agents/amber/mcp";
+    for body in ["", "not json", r#"{"jsonrpc": "2.0""#, &deep] {
+        post(mcp, body, (400, "malformed_json")).await;
+    }
+    post(mcp, "{}", (422, "invalid_request")).await;
+    post(mcp, &large, (413, "body_too_large")).await;
+    post("/agents/nobody/mcp", "{}", (404, "unknown_agent")).await;
+    check(&served, Method::POST, mcp, Some("text/plain"), "{}", (415, "unsupported_media_type")).await;
+    for method in [Method::GET, Method::PUT, Method::DELETE] {
+        check(&served, method.clone(), mcp, None, "", (405, "method_not_allowed")).await;
+        check(&served, method, "/mcp", None, "", (405, "method_not_allowed")).await;
+    }
     post("/agents/amber", "{}", (405, "method_not_allowed")).await;
     check(&served, Method::POST, observe, None, r#"{"input": "x"}"#, (415, "unsupported_media_type")).await;
     check(&served, Method::POST, observe, Some("text/plain"), r#"{"input": "x"}"#, (415, "unsupported_media_type")).await;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use skreaver::policy::Permit;
 use skreaver::protocol::{AgentName, ToolName, config::RuntimeConfig, policy::PolicyBundle};
-use skreaver::{Listeners, Runtime, Tool, ToolError, serve};
+use skreaver::{Listeners, Runtime, Tool, ToolError, serve, serve_until_terminated};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -51,6 +51,18 @@ pub(crate) fn config(yaml: &str) -> RuntimeConfig {
 }
 
 pub(crate) async fn start(config: RuntimeConfig, policies: &[(&str, &str)], held: Option<Held>, linger: Duration) -> Served {
+    let shutdown = CancellationToken::new();
+    let runtime = build(config, policies, held);
+    served(shutdown.clone(), |listeners| serve(runtime, listeners, shutdown, linger)).await
+}
+
+/// As [`start`], but it is stopped by signals to the process; its `shutdown` does nothing.
+pub(crate) async fn start_until_terminated(config: RuntimeConfig, held: Held, linger: Duration) -> Served {
+    let runtime = build(config, &[], Some(held));
+    served(CancellationToken::new(), |listeners| serve_until_terminated(runtime, listeners, linger)).await
+}
+
+fn build(config: RuntimeConfig, policies: &[(&str, &str)], held: Option<Held>) -> Arc<Runtime> {
     let mut builder = Runtime::builder(config);
     for (agent, bundle) in policies {
         let bundle: PolicyBundle = serde_yaml::from_str(bundle).unwrap();
@@ -59,11 +71,16 @@ pub(crate) async fn start(config: RuntimeConfig, policies: &[(&str, &str)], held
     if let Some(held) = held {
         builder = builder.tool(ToolName::parse("uppercase").unwrap(), Arc::new(held));
     }
+    Arc::new(builder.build().unwrap())
+}
+
+async fn served<F>(shutdown: CancellationToken, serve: impl FnOnce(Listeners) -> F) -> Served
+where
+    F: Future<Output = std::io::Result<()>> + Send + 'static,
+{
     let api = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = api.local_addr().unwrap();
-    let shutdown = CancellationToken::new();
-    let listeners = Listeners { api, admin: None };
-    let ended = tokio::spawn(serve(Arc::new(builder.build().unwrap()), listeners, shutdown.clone(), linger));
+    let ended = tokio::spawn(serve(Listeners { api, admin: None }));
     let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
     Served { address, shutdown, ended, client }
 }

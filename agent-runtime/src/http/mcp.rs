@@ -1,0 +1,59 @@
+//! The agents' MCP endpoints, with problems for what is wrong before there is a message; rmcp answers messages.
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use rmcp::model::ClientJsonRpcMessage;
+use skreaver_protocol::problem::Code;
+
+use super::extract::{AgentOfPath, json_bytes, parse, unknown_agent};
+use super::{App, ProblemResponse};
+
+pub(crate) async fn of_agent(
+    State(app): State<App>,
+    AgentOfPath(agent): AgentOfPath,
+    request: Request,
+) -> Result<Response, ProblemResponse> {
+    let name = &agent.config().name;
+    let service = app.mcp.get(name).ok_or_else(|| unknown_agent(name.as_str()))?;
+    let (parts, body) = request.into_parts();
+    let bytes = json_bytes(&parts.headers, body).await?;
+    // rmcp parses again, but tells the caller of bad JSON that its content type is wrong.
+    parse::<ClientJsonRpcMessage>(&bytes)?;
+    let answer = service.handle(Request::from_parts(parts, Body::from(bytes))).await;
+    let response = answer.map_err(|error| ProblemResponse::new(Code::QueueFull, error.to_string()))?;
+    match refusal(response.status()) {
+        Some(problem) => Err(problem),
+        None => Ok(response),
+    }
+}
+
+/// `/mcp` means the agent of the pod. Where several agents share a process there is no such agent.
+pub(crate) async fn of_the_only_agent(State(app): State<App>, request: Request) -> Result<Response, ProblemResponse> {
+    let agents = app.runtime.agents();
+    match agents.as_slice() {
+        [agent] => of_agent(State(app.clone()), AgentOfPath(agent.clone()), request).await,
+        _ => {
+            let paths: Vec<_> = agents.iter().map(|agent| format!("/agents/{}/mcp", agent.config().name)).collect();
+            let detail = format!("{} agents are served here; choose one: {}", agents.len(), paths.join(", "));
+            Err(ProblemResponse::new(Code::NotFound, detail))
+        }
+    }
+}
+
+/// What rmcp refuses in plain text before it looks at the message. Absent are its 400 and 406 for headers that only a client
+/// which breaks the MCP transport sends; its answers to a message are JSON-RPC, with other statuses.
+fn refusal(status: StatusCode) -> Option<ProblemResponse> {
+    let (code, detail) = match status {
+        StatusCode::FORBIDDEN => (
+            Code::ForbiddenHost,
+            "use a name of the agent's Service, or localhost, in the headers `Host` and, where it is sent, `Origin`",
+        ),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            (Code::UnsupportedMediaType, "MCP takes `Content-Type: application/json` and no other JSON media type")
+        }
+        _ => return None,
+    };
+    Some(ProblemResponse::new(code, detail))
+}
