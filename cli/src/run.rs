@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use skreaver::protocol::config::RuntimeConfig;
 use skreaver::{Listeners, Runtime, serve_until_terminated};
 use skreaver_render::agent_config;
@@ -43,6 +43,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 
 fn runtime(local: &Local, require_tool_policy: bool) -> anyhow::Result<Runtime> {
     let agents = local.resolve(require_tool_policy).map_err(|problems| all(&problems))?;
+    if agents.is_empty() {
+        bail!("there is no Agent in what was read");
+    }
     let config = RuntimeConfig { agents: agents.iter().map(|(agent, _)| agent_config(agent)).collect(), cluster: None };
     let mut builder = Runtime::builder(config);
     for (agent, bundle) in agents {

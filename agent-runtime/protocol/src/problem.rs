@@ -40,8 +40,6 @@ pub enum Code {
     QueueFull,
     /// The run took longer than `limits.runTimeout`.
     RunTimeout,
-    /// The runtime is shutting down, or the agent was removed.
-    ShuttingDown,
     /// The agent is owned by Kubernetes and must be changed there.
     ManagedByKubernetes,
     /// A bug of ours.
@@ -64,7 +62,6 @@ impl Code {
             Self::QueueFull => 429,
             Self::Internal => 500,
             Self::ToolFailed => 502,
-            Self::ShuttingDown => 503,
             Self::RunTimeout => 504,
         }
     }
@@ -87,7 +84,6 @@ impl Code {
             Self::ToolFailed => "The tool failed",
             Self::QueueFull => "The agent's queue is full",
             Self::RunTimeout => "The run took too long",
-            Self::ShuttingDown => "The agent is shutting down",
             Self::ManagedByKubernetes => "The agent is managed by Kubernetes",
             Self::Internal => "Internal error",
         }
