@@ -7,8 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AgentName, GoDuration, ToolName};
 
+mod memory;
+mod model;
+mod secret;
+
+pub use memory::{CompactionConfig, Durability, MemoryConfig, StoreConfig};
+pub use model::{ModelConfig, ModelParameters, Price, Provider};
+pub use secret::SecretSource;
+
 /// The configuration of one runtime process. A change of it rolls the pods; policies are not part of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RuntimeConfig {
     /// The agents to serve: one in a pod, any number on a laptop.
@@ -20,7 +28,7 @@ pub struct RuntimeConfig {
 }
 
 /// One agent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AgentConfig {
     /// Its name, and its id in the API.
@@ -34,9 +42,45 @@ pub struct AgentConfig {
     /// The tools that it may use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<ToolConfig>,
+    /// The models that it asks, in the order of preference: each stands in for those before it. Without any it is a rule agent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ModelConfig>,
+    /// The JSON Schema (2020-12) that every answer must have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_schema: Option<serde_json::Value>,
+    /// What its runs are to reach.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal: Option<GoalConfig>,
     /// Its bounds.
     #[serde(default)]
     pub limits: LimitsConfig,
+    /// What it remembers and where; without it the agent is stateless.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryConfig>,
+    /// Which components may turn readiness off.
+    #[serde(default)]
+    pub readiness: ReadinessMode,
+}
+
+/// What the runs of an agent are to reach.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GoalConfig {
+    /// The goal in words, for the model.
+    pub text: String,
+    /// A CEL expression over `output` (text), `turns` and `toolCalls` (numbers), `tools` (names of the tools that answered): a
+    /// run ends when it is true.
+    pub until: String,
+}
+
+/// Which components may turn readiness off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ReadinessMode {
+    /// A required component gates the first readiness; afterwards only what is bound to the pod does: config, policy, memory.
+    #[default]
+    Lenient,
+    /// Every required component counts always.
+    Strict,
 }
 
 /// One tool of an agent.
@@ -69,12 +113,53 @@ pub struct LimitsConfig {
     pub queue_length: u32,
     /// The longest a run may take, its wait in the queue included.
     pub run_timeout: GoDuration,
+    /// Questions to the model in one run.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_turns: u32,
+    /// Tool calls in one run.
+    #[schemars(range(min = 0, max = 100_000))]
+    pub max_tool_calls: u32,
+    /// What one run may spend.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetConfig>,
 }
 
 impl Default for LimitsConfig {
     fn default() -> Self {
-        Self { concurrency: 16, queue_length: 256, run_timeout: GoDuration::from_secs(60) }
+        Self {
+            concurrency: 16,
+            queue_length: 256,
+            run_timeout: GoDuration::from_secs(60),
+            max_turns: 16,
+            max_tool_calls: 64,
+            budget: None,
+        }
     }
+}
+
+/// What one run may spend. Reserved before each question to a model, settled after its answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BudgetConfig {
+    /// Tokens, of questions and answers together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+    /// Money, in millionths of a US dollar, at the prices that the models' configuration tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micro_usd: Option<u64>,
+    /// What becomes of a question that does not fit.
+    #[serde(default)]
+    pub on_exceeded: OnExceeded,
+}
+
+/// What becomes of a question that the rest of the budget does not cover.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum OnExceeded {
+    /// The run ends.
+    #[default]
+    Deny,
+    /// The next model that the rest covers is asked; without one the run ends.
+    Downgrade,
 }
 
 /// What a runtime in a pod knows of its cluster.

@@ -8,6 +8,7 @@ pub mod caller;
 pub mod config;
 pub mod control;
 pub mod duration;
+pub mod message;
 pub mod name;
 pub mod policy;
 pub mod problem;

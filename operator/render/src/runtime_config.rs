@@ -1,7 +1,7 @@
 //! The RuntimeConfig of an agent.
 
 use skreaver_crds::agent::Limits;
-use skreaver_protocol::config::{AgentConfig, ClusterConfig, ControlConfig, LimitsConfig, RuntimeConfig};
+use skreaver_protocol::config::{AgentConfig, ClusterConfig, ControlConfig, LimitsConfig, ReadinessMode, RuntimeConfig};
 use skreaver_protocol::control;
 
 use crate::manifests::paths;
@@ -14,7 +14,12 @@ pub fn agent_config(resolved: &ResolvedAgent<'_>) -> AgentConfig {
         description: resolved.agent.spec.description.clone(),
         instructions: resolved.instructions.clone(),
         tools: resolved.tools.clone(),
+        models: Vec::new(),
+        output_schema: None,
+        goal: None,
         limits: limits(resolved.agent.spec.limits.as_ref()),
+        memory: None,
+        readiness: ReadinessMode::Lenient,
     }
 }
 
@@ -25,6 +30,7 @@ pub(crate) fn limits(wanted: Option<&Limits>) -> LimitsConfig {
         concurrency: concurrency.unwrap_or(defaults.concurrency),
         queue_length: queue_length.unwrap_or(defaults.queue_length),
         run_timeout: run_timeout.unwrap_or(defaults.run_timeout),
+        ..defaults
     }
 }
 
