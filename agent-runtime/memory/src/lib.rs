@@ -4,15 +4,22 @@
 //!
 //! Keys of a handle are those of one namespace: an agent never sees what another one keeps.
 
+#[cfg(feature = "testing")]
+pub mod contract;
 mod error;
+mod in_memory;
 mod key;
+mod log;
+mod ordered;
+mod search;
 mod transaction;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 pub use error::MemoryError;
-pub use key::{Key, KeyError};
+pub use in_memory::InMemory;
+pub use key::{KEY_LIMIT, Key, KeyError};
 pub use transaction::{Check, Keep, Op, Order, Scan, Search, Transaction, Verdict};
 
 pub use skreaver_protocol::config::Durability;
@@ -32,7 +39,7 @@ pub trait Memory: Send + Sync {
     /// The value of a key; nothing where there is none, or where its time to live is over.
     async fn get(&self, key: &Key) -> Result<Option<Bytes>, MemoryError>;
 
-    /// Entries in the byte order of their keys.
+    /// Entries in the byte order of their keys, all as they are at one moment.
     async fn scan(&self, scan: &Scan) -> Result<Vec<Entry>, MemoryError>;
 
     /// Writes. Each transaction is whole or not at all, and is refused where one of its checks does not hold at the moment of
@@ -81,18 +88,15 @@ pub trait Memory: Send + Sync {
         log::append(self, log, values).await
     }
 
-    /// Everything below a prefix, as it is now. Empty prefix: the whole namespace.
+    /// Everything below a prefix, as it is at one moment; how long it had to live is not part of it. Empty prefix: the whole
+    /// namespace.
     async fn snapshot(&self, prefix: &str) -> Result<Vec<Entry>, MemoryError> {
-        snapshot::take(self, prefix).await
+        self.scan(&Scan::prefix(prefix, usize::MAX)).await
     }
 
-    /// Puts a snapshot in the place of everything below the prefix, all or nothing.
+    /// Puts a snapshot in the place of everything below the prefix, all or nothing, for ever.
     async fn restore(&self, prefix: &str, snapshot: Vec<Entry>) -> Result<(), MemoryError> {
         let gone = Op::DeleteAll { prefix: prefix.to_owned() };
         self.batch(std::iter::once(gone).chain(snapshot.into_iter().map(|(key, value)| Op::put(key, value))).collect()).await
     }
 }
-
-mod log;
-mod search;
-mod snapshot;
