@@ -28,7 +28,7 @@ fn runtime(rules: usize) -> Runtime {
 }
 
 fn call() -> ToolCall {
-    ToolCall { tool: "uppercase".into(), input: Input::Text("hello world".into()), caller: Caller::Anonymous }
+    ToolCall { tool: "uppercase".into(), input: Input::Text("hello world".into()), caller: Caller::Anonymous, id: "run/0".into() }
 }
 
 fn door(criterion: &mut Criterion) {

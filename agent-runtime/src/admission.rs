@@ -22,7 +22,8 @@ pub(crate) struct QueueFull;
 /// A place in the queue. Dropped, it is free again.
 #[derive(Debug)]
 pub(crate) struct Place {
-    place: OwnedSemaphorePermit,
+    /// Absent for a run that has its place by right.
+    place: Option<OwnedSemaphorePermit>,
     running: Arc<Semaphore>,
 }
 
@@ -30,7 +31,7 @@ pub(crate) struct Place {
 #[derive(Debug)]
 pub(crate) struct Running {
     _running: OwnedSemaphorePermit,
-    _place: OwnedSemaphorePermit,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Admission {
@@ -43,7 +44,12 @@ impl Admission {
     /// A place, at once or never.
     pub(crate) fn enter(&self) -> Result<Place, QueueFull> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| QueueFull)?;
-        Ok(Place { place, running: Arc::clone(&self.running) })
+        Ok(Place { place: Some(place), running: Arc::clone(&self.running) })
+    }
+
+    /// A place for a run that was accepted once, by a process that is gone. It waits for its turn like any other.
+    pub(crate) fn by_right(&self) -> Place {
+        Place { place: None, running: Arc::clone(&self.running) }
     }
 
     /// How many run.

@@ -17,13 +17,15 @@ use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
 };
 use serde_json::Value;
+use skreaver_protocol::problem::Code;
 use skreaver_protocol::rest::BODY_LIMIT;
 use skreaver_protocol::{AgentName, Caller, ToolName};
+use uuid::Uuid;
 
-use crate::agent::{Agent, RunError};
+use crate::agent::{Agent, Failure};
 use crate::coordinator::as_text;
 use crate::runtime::Runtime;
-use crate::tools::{CallError, Input, ToolCall};
+use crate::tools::{Input, ToolCall};
 
 /// The MCP endpoint of one agent. Stateless: any replica answers any request.
 #[derive(Clone)]
@@ -33,8 +35,8 @@ impl McpService {
     /// Answers a POST.
     ///
     /// # Errors
-    /// [`RunError::QueueFull`] only; whatever else goes wrong is in the response.
-    pub(crate) async fn handle(&self, mut request: Request) -> Result<Response, RunError> {
+    /// The [`Failure`] of a full queue only; whatever else goes wrong is in the response.
+    pub(crate) async fn handle(&self, mut request: Request) -> Result<Response, Failure> {
         let refused = Refused::default();
         request.extensions_mut().insert(refused.clone());
         let response = self.0.handle(request).await.map(Body::new);
@@ -45,7 +47,7 @@ impl McpService {
 /// Takes the refusal of a full queue past rmcp, which would answer it with 200. It travels with the request; the answer is
 /// JSON, not a stream, so that it stands here before rmcp returns.
 #[derive(Clone, Default)]
-struct Refused(Arc<OnceLock<RunError>>);
+struct Refused(Arc<OnceLock<Failure>>);
 
 /// The endpoints of all agents. They answer to the names of the Service, to loopback and to `extra_hosts`, and to no other
 /// `Host`, so that no web page can reach them by DNS rebinding.
@@ -102,11 +104,12 @@ impl ServerHandler for AgentServer {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let arguments = Value::Object(request.arguments.unwrap_or_default());
-        let call = ToolCall { tool: request.name.into_owned(), input: Input::Arguments(arguments), caller: Caller::Anonymous };
+        let (tool, input, id) = (request.name.into_owned(), Input::Arguments(arguments), Uuid::now_v7().to_string());
+        let call = ToolCall { tool, input, caller: Caller::Anonymous, id };
         match self.0.call(call).await {
             Ok(result) => Ok(answer(result.output).into()),
-            Err(error @ RunError::Call(CallError::UnknownTool { .. })) => Err(ErrorData::invalid_params(error.to_string(), None)),
-            Err(error @ RunError::QueueFull { .. }) => {
+            Err(error) if error.code == Code::UnknownTool => Err(ErrorData::invalid_params(error.detail, None)),
+            Err(error) if error.code == Code::QueueFull => {
                 let text = error.to_string();
                 if let Some(refused) = context.extensions.get::<Parts>().and_then(|parts| parts.extensions.get::<Refused>()) {
                     refused.0.get_or_init(|| error);

@@ -53,7 +53,11 @@ pub(crate) enum ErrorKind {
     Timeout,
     Auth,
     Tool,
+    Memory,
+    Network,
     Resource,
+    Internal,
+    Unknown,
 }
 
 impl ErrorKind {
@@ -63,7 +67,11 @@ impl ErrorKind {
             Self::Timeout => "timeout",
             Self::Auth => "auth",
             Self::Tool => "tool",
+            Self::Memory => "memory",
+            Self::Network => "network",
             Self::Resource => "resource",
+            Self::Internal => "internal",
+            Self::Unknown => "unknown",
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Whether traffic should come here, and if not why: the state of each component that readiness depends on.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use skreaver_protocol::rest::{Component, ComponentState, Readiness};
+use skreaver_protocol::rest::{Component, ComponentReason, ComponentState, Readiness};
 use tokio::sync::watch;
 
 /// The component that says whether the server takes new work.
@@ -10,49 +11,54 @@ pub(crate) const SERVER: &str = "server";
 
 /// The states of all components, to be read and waited for.
 #[derive(Debug)]
-pub(crate) struct Components(watch::Sender<Vec<Component>>);
+pub(crate) struct Components {
+    states: watch::Sender<Vec<Component>>,
+    /// Components that are told and do not turn readiness off: others of the agent's replicas would do no better.
+    told_only: BTreeSet<String>,
+}
 
 impl Components {
-    pub(crate) fn new(names: impl IntoIterator<Item = (String, ComponentState)>) -> Self {
-        let components = names.into_iter().map(|(name, state)| Component { name, state, message: None }).collect();
-        Self(watch::Sender::new(components))
+    pub(crate) fn new(names: impl IntoIterator<Item = (String, ComponentState)>, told_only: BTreeSet<String>) -> Self {
+        let component = |(name, state)| Component { name, state, reason: None, message: None };
+        Self { states: watch::Sender::new(names.into_iter().map(component).collect()), told_only }
     }
 
     /// Sets the state of one component. Nobody is woken when nothing changed.
-    pub(crate) fn set(&self, name: &str, state: ComponentState, message: Option<String>) {
-        self.0.send_if_modified(|components| {
+    pub(crate) fn set(&self, name: &str, state: ComponentState, reason: Option<ComponentReason>, message: Option<String>) {
+        self.states.send_if_modified(|components| {
             let Some(component) = components.iter_mut().find(|component| component.name == name) else { return false };
-            let changed = component.state != state || component.message != message;
-            (component.state, component.message) = (state, message.clone());
+            let new = Component { name: component.name.clone(), state, reason, message };
+            let changed = *component != new;
+            *component = new;
             changed
         });
     }
 
     /// Forgets the components of an agent that is gone.
     pub(crate) fn remove(&self, name: &str) {
-        self.0.send_modify(|components| components.retain(|component| component.name != name));
+        self.states.send_modify(|components| components.retain(|component| component.name != name));
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Vec<Component>> {
-        self.0.subscribe()
+        self.states.subscribe()
     }
 
     pub(crate) fn readiness(&self) -> Readiness {
-        let components = self.0.borrow().clone();
-        Readiness { ready: ready(&components), components }
+        let components = self.states.borrow().clone();
+        Readiness { ready: self.ready(&components), components }
     }
 
     /// The readiness, as soon as it is good, or as it is when the patience is over.
     pub(crate) async fn wait(&self, patience: Duration) -> Readiness {
-        let mut receiver = self.0.subscribe();
-        let _ = tokio::time::timeout(patience, receiver.wait_for(|components| ready(components))).await;
+        let mut receiver = self.states.subscribe();
+        let _ = tokio::time::timeout(patience, receiver.wait_for(|components| self.ready(components))).await;
         self.readiness()
     }
-}
 
-fn ready(components: &[Component]) -> bool {
-    components.iter().all(|component| match component.state {
-        ComponentState::Ready | ComponentState::Stale => true,
-        ComponentState::NotReady => false,
-    })
+    fn ready(&self, components: &[Component]) -> bool {
+        components.iter().filter(|component| !self.told_only.contains(&component.name)).all(|component| match component.state {
+            ComponentState::Ready | ComponentState::Stale => true,
+            ComponentState::NotReady => false,
+        })
+    }
 }

@@ -4,32 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use skreaver_policy::Policy;
-use skreaver_protocol::config::{AgentConfig, ClusterConfig, RuntimeConfig, ToolSource};
-use skreaver_protocol::policy::PolicyBundle;
-use skreaver_protocol::rest::{ComponentState, Readiness};
-use skreaver_protocol::{AgentName, Builtin, ToolName};
+use skreaver_protocol::AgentName;
+use skreaver_protocol::config::{ClusterConfig, RuntimeConfig};
+use skreaver_protocol::rest::{ComponentReason, ComponentState, Readiness};
+use tokio_util::sync::CancellationToken;
 
-use crate::agent::Agent;
+use crate::agent::{Agent, Report};
+use crate::build::Builder;
 use crate::metrics::Metrics;
 use crate::readiness::{Components, SERVER};
-use crate::tools::{Tool, builtin};
 
 /// The agents of one process, and what they share.
 pub struct Runtime {
-    agents: ArcSwap<BTreeMap<AgentName, Arc<Agent>>>,
-    cluster: Option<ClusterConfig>,
-    metrics: Arc<Metrics>,
-    components: Components,
+    pub(crate) agents: ArcSwap<BTreeMap<AgentName, Arc<Agent>>>,
+    pub(crate) cluster: Option<ClusterConfig>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) components: Arc<Components>,
     /// Several agents in one process: components carry the agent's name.
-    several: bool,
-}
-
-/// Builds a [`Runtime`].
-pub struct Builder {
-    config: RuntimeConfig,
-    policies: BTreeMap<AgentName, PolicyBundle>,
-    tools: BTreeMap<ToolName, Arc<dyn Tool>>,
+    pub(crate) several: bool,
 }
 
 /// Why an agent cannot be removed.
@@ -44,97 +36,32 @@ pub enum RemoveError {
     },
 }
 
-/// Why a runtime cannot be built.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BuildError {
-    /// A tool of the configuration is neither built in nor registered.
-    #[error("agent `{agent}`: no built-in tool is named `{tool}`")]
-    UnknownTool {
-        /// The agent.
-        agent: AgentName,
-        /// The tool.
-        tool: ToolName,
-    },
-    /// The policies of an agent do not compile.
-    #[error("agent `{agent}`: {problems}")]
-    Policy {
-        /// The agent.
-        agent: AgentName,
-        /// All that is wrong with them.
-        problems: String,
-    },
+pub(crate) const POLICY: &str = "policy";
+pub(crate) const MEMORY: &str = "memory";
+pub(crate) const MODEL: &str = "model";
+/// The components of an agent.
+const COMPONENTS: [&str; 3] = [POLICY, MEMORY, MODEL];
+
+struct MemoryReport<'a> {
+    components: &'a Components,
+    name: String,
 }
 
-impl Builder {
-    /// The policies of an agent. An agent without any may use the tools it lists.
-    #[must_use]
-    pub fn policies(mut self, agent: AgentName, bundle: PolicyBundle) -> Self {
-        self.policies.insert(agent, bundle);
-        self
-    }
-
-    /// A tool of one's own, under the name by which agents list it. It comes before a built-in one of that name.
-    #[must_use]
-    pub fn tool(mut self, name: ToolName, tool: Arc<dyn Tool>) -> Self {
-        self.tools.insert(name, tool);
-        self
-    }
-
-    /// The runtime, with every agent ready to answer.
-    ///
-    /// # Errors
-    /// [`BuildError`] for the first agent that cannot be made.
-    pub fn build(self) -> Result<Runtime, BuildError> {
-        let Self { config: RuntimeConfig { agents, cluster }, mut policies, tools } = self;
-        let metrics = Arc::new(Metrics::new());
-        let several = agents.len() > 1;
-        let steered = cluster.as_ref().is_some_and(|cluster| cluster.control.is_some());
-        let mut built = BTreeMap::new();
-        let mut components = vec![(SERVER.to_owned(), ComponentState::Ready), ("config".to_owned(), ComponentState::Ready)];
-        for config in agents {
-            let bundle = policies.remove(&config.name).unwrap_or_default();
-            let name = config.name.clone();
-            // In a steered pod the mounted policies may be old: the stream has to confirm them first.
-            let state = if steered { ComponentState::NotReady } else { ComponentState::Ready };
-            components.push((policy_component(several, &name), state));
-            built.insert(name, Arc::new(build_agent(config, &bundle, &tools, &metrics)?));
-        }
-        let components = Components::new(components);
-        Ok(Runtime { agents: ArcSwap::from_pointee(built), cluster, metrics, components, several })
+impl Report for MemoryReport<'_> {
+    fn memory(&self, state: ComponentState, reason: Option<ComponentReason>, message: Option<String>) {
+        self.components.set(&self.name, state, reason, message);
     }
 }
 
-fn build_agent(
-    config: AgentConfig,
-    bundle: &PolicyBundle,
-    own_tools: &BTreeMap<ToolName, Arc<dyn Tool>>,
-    metrics: &Arc<Metrics>,
-) -> Result<Agent, BuildError> {
-    let policy = Policy::compile(bundle).map_err(|problems| BuildError::Policy {
-        agent: config.name.clone(),
-        problems: problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
-    })?;
-    let mut tools = BTreeMap::new();
-    for tool in &config.tools {
-        let found = match tool.source {
-            ToolSource::Builtin => {
-                own_tools.get(&tool.name).cloned().or_else(|| Builtin::from_name(tool.name.as_str()).map(builtin))
-            }
-        };
-        let found = found.ok_or_else(|| BuildError::UnknownTool { agent: config.name.clone(), tool: tool.name.clone() })?;
-        tools.insert(tool.name.clone(), found);
-    }
-    Ok(Agent::new(config, tools, policy, Arc::clone(metrics)))
-}
-
-fn policy_component(several: bool, agent: &AgentName) -> String {
-    if several { format!("{agent}/policy") } else { "policy".to_owned() }
+/// The name of an agent's component.
+pub(crate) fn component(several: bool, agent: &AgentName, name: &str) -> String {
+    if several { format!("{agent}/{name}") } else { name.to_owned() }
 }
 
 impl Runtime {
     /// Starts to build a runtime for these agents.
     pub fn builder(config: RuntimeConfig) -> Builder {
-        Builder { config, policies: BTreeMap::new(), tools: BTreeMap::new() }
+        Builder::new(config)
     }
 
     /// The agent of this name.
@@ -166,7 +93,9 @@ impl Runtime {
             agents.remove(name);
             agents
         });
-        self.components.remove(&policy_component(self.several, &agent.config().name));
+        for name in COMPONENTS {
+            self.components.remove(&component(self.several, &agent.config().name, name));
+        }
         Ok(())
     }
 
@@ -177,11 +106,23 @@ impl Runtime {
 
     /// Turns readiness off: traffic is to go elsewhere, what comes all the same is served.
     pub fn begin_drain(&self) {
-        self.components.set(SERVER, ComponentState::NotReady, Some("shutting down".to_owned()));
+        self.components.set(SERVER, ComponentState::NotReady, None, Some("shutting down".to_owned()));
     }
 
     pub(crate) fn set_policy_state(&self, agent: &AgentName, state: ComponentState, message: Option<String>) {
-        self.components.set(&policy_component(self.several, agent), state, message);
+        self.components.set(&component(self.several, agent, POLICY), state, None, message);
+    }
+
+    /// Works in the background until `stop`, and then until the runs of this process are over: opens the agents' memories,
+    /// keeps what they hold, and takes up runs whose process died. [`serve`](crate::serve) does it; without serving, agents
+    /// with memory answer only as long as somebody awaits this.
+    pub async fn work(&self, stop: CancellationToken) {
+        let agents = self.agents();
+        let work = agents.iter().map(|agent| {
+            let (name, stop) = (component(self.several, &agent.config().name, MEMORY), stop.clone());
+            async move { agent.work(&MemoryReport { components: &self.components, name }, stop).await }
+        });
+        futures::future::join_all(work).await;
     }
 
     pub(crate) fn components(&self) -> &Components {

@@ -42,9 +42,10 @@ pub async fn serve(runtime: Arc<Runtime>, listeners: Listeners, shutdown: Cancel
         }
     };
     let api_done = async {
+        let requests = connections::serve(api, http::api(Arc::clone(&runtime), &hosts), stop_api.clone(), connections::GREETING);
         tokio::select! {
-            () = connections::serve(api, http::api(Arc::clone(&runtime), &hosts), stop_api.clone(), connections::GREETING) => {}
-            () = overdue(&runtime, &stop_api) => warn!("some requests did not end in time and are cut off"),
+            ((), ()) = async { tokio::join!(requests, runtime.work(stop_api.clone())) } => {}
+            () = overdue(&runtime, &stop_api) => warn!("some requests and runs did not end in time and are cut off"),
         }
         stop_admin.cancel();
     };

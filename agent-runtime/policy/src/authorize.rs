@@ -19,13 +19,16 @@ pub struct Call<'a> {
     pub arguments: &'a Value,
     /// On whose behalf.
     pub caller: &'a Caller,
+    /// Tells this call from every other one, and is the same when it is made again after a crash.
+    pub id: &'a str,
 }
 
 /// The proof that a policy let a call pass: needed to run a tool, used up by running it, and made here only.
 ///
 /// ```compile_fail
 /// // A permit cannot be made outside this crate, so going around the policy does not compile.
-/// let forged = skreaver_policy::Permit { tool: skreaver_protocol::ToolName::parse("uppercase").unwrap() };
+/// let tool = skreaver_protocol::ToolName::parse("uppercase").unwrap();
+/// let forged = skreaver_policy::Permit { tool, id: String::new() };
 /// ```
 /// ```compile_fail
 /// // Nor can one permit serve two calls.
@@ -35,12 +38,19 @@ pub struct Call<'a> {
 #[must_use = "a permit is there to be spent on the call it was given for"]
 pub struct Permit {
     tool: ToolName,
+    id: String,
 }
 
 impl Permit {
     /// The tool that may run, once.
     pub fn tool(&self) -> &ToolName {
         &self.tool
+    }
+
+    /// Tells this call from every other one, and is the same when it is made again after a crash: the key by which an
+    /// effect elsewhere can be made to happen once.
+    pub fn id(&self) -> &str {
+        &self.id
     }
 }
 
@@ -138,7 +148,7 @@ impl Policy {
         }
         let verdict = match refused {
             Some(denial) => Err(denial),
-            None => Ok(Permit { tool: call.tool.clone() }),
+            None => Ok(Permit { tool: call.tool.clone(), id: call.id.to_owned() }),
         };
         Decision { verdict, audited }
     }
@@ -181,6 +191,7 @@ mod tests {
             tool: &ToolName::parse(tool).unwrap(),
             arguments: &Value::Null,
             caller: &Caller::Anonymous,
+            id: "run/0",
         })
     }
 

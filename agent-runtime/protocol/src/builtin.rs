@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A built-in tool. Pure text tools, bounded by the size of their input.
+/// A built-in tool, bounded by the size of its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Builtin {
@@ -19,11 +19,27 @@ pub enum Builtin {
     Analyze,
     /// Finds a pattern in a text.
     Search,
+    /// Adds numbers, exactly.
+    Add,
+    /// Keeps a text for later. Needs memory.
+    Remember,
+    /// Finds texts that were kept. Needs memory.
+    Recall,
 }
 
 impl Builtin {
     /// Every built-in tool.
-    pub const ALL: [Self; 6] = [Self::Uppercase, Self::Lowercase, Self::Reverse, Self::Split, Self::Analyze, Self::Search];
+    pub const ALL: [Self; 9] = [
+        Self::Uppercase,
+        Self::Lowercase,
+        Self::Reverse,
+        Self::Split,
+        Self::Analyze,
+        Self::Search,
+        Self::Add,
+        Self::Remember,
+        Self::Recall,
+    ];
 
     /// The name under which agents list the tool.
     pub const fn name(self) -> &'static str {
@@ -34,6 +50,17 @@ impl Builtin {
             Self::Split => "split",
             Self::Analyze => "analyze",
             Self::Search => "search",
+            Self::Add => "add",
+            Self::Remember => "remember",
+            Self::Recall => "recall",
+        }
+    }
+
+    /// Whether it keeps anything, which only an agent with memory can.
+    pub const fn needs_memory(self) -> bool {
+        match self {
+            Self::Uppercase | Self::Lowercase | Self::Reverse | Self::Split | Self::Analyze | Self::Search | Self::Add => false,
+            Self::Remember | Self::Recall => true,
         }
     }
 

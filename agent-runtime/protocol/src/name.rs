@@ -38,6 +38,21 @@ pub struct AgentName(String);
 #[serde(try_from = "String", into = "String")]
 pub struct ToolName(String);
 
+/// The id of a session, chosen by its caller.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SessionId(String);
+
+/// The longest session id.
+pub const SESSION_ID_MAX: usize = 128;
+
+fn is_session_id(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    text.len() <= SESSION_ID_MAX
+        && bytes.first().is_some_and(u8::is_ascii_alphanumeric)
+        && bytes.iter().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.'))
+}
+
 fn lower_alnum(c: u8) -> bool {
     c.is_ascii_lowercase() || c.is_ascii_digit()
 }
@@ -91,6 +106,14 @@ macro_rules! name {
             }
         }
 
+        impl std::str::FromStr for $type {
+            type Err = NameError;
+
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                Self::parse(text)
+            }
+        }
+
         impl From<$type> for String {
             fn from(name: $type) -> String {
                 name.0
@@ -131,6 +154,14 @@ name!(
     "a tool name",
     "use at most 63 lower-case letters, digits, `-` and `_`, starting with a letter"
 );
+name!(
+    SessionId,
+    is_session_id,
+    "^[A-Za-z0-9][A-Za-z0-9._-]*$",
+    SESSION_ID_MAX,
+    "a session id",
+    "use at most 128 letters, digits, `-`, `_` and `.`, starting with a letter or digit"
+);
 
 #[cfg(test)]
 mod tests {
@@ -145,6 +176,16 @@ mod tests {
         let too_long = "a".repeat(AGENT_NAME_MAX + 1);
         for bad in ["", "1a", "a-", "-a", "A", "a_b", "a.b", too_long.as_str()] {
             assert!(AgentName::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn session_ids_have_no_slash() {
+        for good in ["a", "Customer-42", "2026-11-25T00.00", &"s".repeat(SESSION_ID_MAX)] {
+            assert!(SessionId::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a/b", ".hidden", "a b", "ü", &"s".repeat(SESSION_ID_MAX + 1)] {
+            assert!(SessionId::parse(bad).is_err(), "{bad}");
         }
     }
 

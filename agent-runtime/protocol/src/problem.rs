@@ -42,6 +42,38 @@ pub enum Code {
     RunTimeout,
     /// The agent is owned by Kubernetes and must be changed there.
     ManagedByKubernetes,
+    /// The agent has no memory, and the request needs one: a session, an answer later, an idempotency key.
+    MemoryRequired,
+    /// The agent's memory does not answer.
+    MemoryUnavailable,
+    /// The agent keeps no such run, or no longer.
+    UnknownRun,
+    /// The agent keeps no such session.
+    UnknownSession,
+    /// The idempotency key came with another request before.
+    KeyReused,
+    /// The run is over, and cannot be cancelled.
+    RunEnded,
+    /// The run was cancelled.
+    Cancelled,
+    /// The tool was called when its process died. It may have run, and is not called again.
+    OutcomeUnknown,
+    /// No model of the agent answers now.
+    ModelUnavailable,
+    /// The model refuses: wrong key, unknown name, conversation too long.
+    ModelFailed,
+    /// The answer is cut off at its greatest length.
+    AnswerCutOff,
+    /// The provider's filter refused to answer.
+    AnswerRefused,
+    /// The answer has not the form that the agent demands.
+    AnswerMalformed,
+    /// The run asked its model as often as it may.
+    TurnsExceeded,
+    /// The model asks for more tool calls than the run may make.
+    ToolCallsExceeded,
+    /// The run has spent what it may.
+    BudgetExceeded,
     /// A bug of ours.
     Internal,
 }
@@ -52,16 +84,24 @@ impl Code {
         match self {
             Self::MalformedJson => 400,
             Self::ForbiddenHost | Self::ToolDenied => 403,
-            Self::NotFound | Self::UnknownAgent => 404,
+            Self::NotFound | Self::UnknownAgent | Self::UnknownRun | Self::UnknownSession => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
-            Self::ManagedByKubernetes => 409,
+            Self::ManagedByKubernetes | Self::RunEnded | Self::Cancelled => 409,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
-            Self::InvalidRequest | Self::UnknownTool | Self::InvalidArguments => 422,
+            Self::InvalidRequest
+            | Self::UnknownTool
+            | Self::InvalidArguments
+            | Self::MemoryRequired
+            | Self::KeyReused
+            | Self::TurnsExceeded
+            | Self::ToolCallsExceeded
+            | Self::BudgetExceeded => 422,
             Self::QueueFull => 429,
-            Self::Internal => 500,
-            Self::ToolFailed => 502,
+            Self::Internal | Self::OutcomeUnknown => 500,
+            Self::ToolFailed | Self::ModelFailed | Self::AnswerCutOff | Self::AnswerRefused | Self::AnswerMalformed => 502,
+            Self::ModelUnavailable | Self::MemoryUnavailable => 503,
             Self::RunTimeout => 504,
         }
     }
@@ -85,6 +125,22 @@ impl Code {
             Self::QueueFull => "The agent's queue is full",
             Self::RunTimeout => "The run took too long",
             Self::ManagedByKubernetes => "The agent is managed by Kubernetes",
+            Self::MemoryRequired => "The agent has no memory",
+            Self::MemoryUnavailable => "The agent's memory does not answer",
+            Self::UnknownRun => "No such run",
+            Self::UnknownSession => "No such session",
+            Self::KeyReused => "The idempotency key belongs to another request",
+            Self::RunEnded => "The run is over",
+            Self::Cancelled => "The run was cancelled",
+            Self::OutcomeUnknown => "It is not known what the tool did",
+            Self::ModelUnavailable => "No model answers",
+            Self::ModelFailed => "The model refuses",
+            Self::AnswerCutOff => "The answer is cut off",
+            Self::AnswerRefused => "The provider's filter refused to answer",
+            Self::AnswerMalformed => "The answer has not the demanded form",
+            Self::TurnsExceeded => "The run asked its model as often as it may",
+            Self::ToolCallsExceeded => "The run made as many tool calls as it may",
+            Self::BudgetExceeded => "The run has spent what it may",
             Self::Internal => "Internal error",
         }
     }
@@ -113,6 +169,9 @@ pub struct Problem {
     /// The id of the run that failed, where one had begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// After how many seconds trying again may help: also the header `Retry-After`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
 }
 
 impl Problem {
@@ -128,6 +187,7 @@ impl Problem {
             policy: None,
             rule: None,
             run: None,
+            retry_after: None,
         }
     }
 }

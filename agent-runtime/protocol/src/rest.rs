@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentName, ToolName};
+use crate::message::Message;
+use crate::problem::Problem;
+use crate::{AgentName, SessionId};
 
 /// The largest request body, in bytes.
 pub const BODY_LIMIT: usize = 1 << 20;
@@ -14,6 +16,9 @@ pub const BODY_LIMIT: usize = 1 << 20;
 pub struct ObserveRequest {
     /// The observation. For an agent without a model `tool:text` runs the tool on the text; anything else is echoed.
     pub input: String,
+    /// The session that it belongs to: the agent remembers what was said in it. Needs an agent with memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
 }
 
 /// What an agent answered.
@@ -25,6 +30,9 @@ pub struct ObserveResponse {
     pub agent: AgentName,
     /// The id of the run, a UUID.
     pub run: String,
+    /// The session that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
     /// What the run used.
     pub usage: Usage,
     /// The tools it called, in order.
@@ -36,17 +44,176 @@ pub struct ObserveResponse {
 pub struct Usage {
     /// Tool calls made.
     pub tool_calls: u32,
+    /// Questions to a model.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub turns: u64,
+    /// Tokens of the questions.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub input_tokens: u64,
+    /// Tokens of the answers.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub output_tokens: u64,
+    /// What they cost at the configured prices, in millionths of a US dollar.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cost_micro_usd: u64,
     /// From acceptance to answer, in microseconds, the wait in the queue included.
     pub duration_us: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "this is the shape that serde calls")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// One tool call of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ToolCallSummary {
-    /// The tool.
-    pub tool: ToolName,
+    /// The tool, by the name that was written.
+    pub tool: String,
+    /// Whether it gave no result.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failed: bool,
     /// How long it ran, in microseconds.
     pub duration_us: u64,
+}
+
+/// A run, as it is known: the answer of `/agents/{id}/runs/{run}`, and of `observe` with `Prefer: respond-async`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunStatus {
+    /// Its id, a UUID.
+    pub run: String,
+    /// The agent.
+    pub agent: AgentName,
+    /// The session that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// How far it is.
+    pub state: RunState,
+    /// When it was accepted (RFC 3339).
+    pub accepted_at: String,
+    /// When it ended (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<String>,
+    /// The answer, once it is completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+    /// Why there is none, once it has failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+    /// What it used, once it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// The tools it called, once it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_calls: Option<Vec<ToolCallSummary>>,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// It waits or works.
+    Running,
+    /// It ended with an answer.
+    Completed,
+    /// It ended without.
+    Failed,
+    /// It was cancelled.
+    Cancelled,
+}
+
+/// The answer of `/agents/{id}/runs`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunList {
+    /// Runs, the newest first.
+    pub runs: Vec<RunStatus>,
+    /// What to ask for as `from` to get older ones; absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// What happens in a run, as it is told by server-sent events; the event's name is its `type`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum RunEvent {
+    /// It was accepted.
+    Started {
+        /// Its id, a UUID.
+        run: String,
+        /// The agent.
+        agent: AgentName,
+    },
+    /// The model says this, or a piece of it: pieces follow each other without a gap.
+    ModelDelta {
+        /// The text.
+        text: String,
+    },
+    /// A tool is called.
+    ToolCall {
+        /// Which call of the run, from 0 on.
+        call: u32,
+        /// The tool.
+        tool: String,
+        /// Its arguments, or the text it is given.
+        arguments: serde_json::Value,
+    },
+    /// A tool answered, or will not.
+    ToolResult {
+        /// Which call of the run.
+        call: u32,
+        /// The tool.
+        tool: String,
+        /// What it answered; where it failed, why.
+        output: serde_json::Value,
+        /// Whether it gave no result.
+        failed: bool,
+    },
+    /// The run ended with an answer.
+    Completed {
+        /// As `observe` would have answered.
+        response: ObserveResponse,
+    },
+    /// The run ended without.
+    Failed {
+        /// Why.
+        problem: Problem,
+    },
+}
+
+impl RunEvent {
+    /// Its name: the `event` field of a server-sent event.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::ModelDelta { .. } => "model_delta",
+            Self::ToolCall { .. } => "tool_call",
+            Self::ToolResult { .. } => "tool_result",
+            Self::Completed { .. } => "completed",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+/// The answer of `/agents/{id}/sessions`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionList {
+    /// The ids of the sessions, in the order of their texts.
+    pub sessions: Vec<SessionId>,
+    /// What to ask for as `from` to get more; absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<SessionId>,
+}
+
+/// The answer of `/agents/{id}/sessions/{session}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionHistory {
+    /// Its id.
+    pub session: SessionId,
+    /// What stands for the beginning of a long conversation when the model is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// What was said, oldest first.
+    pub messages: Vec<Message>,
 }
 
 /// The answer of `/health`.
@@ -70,10 +237,13 @@ pub struct Readiness {
 /// One thing that readiness depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Component {
-    /// Its name: `config`, `policy` or `server`; with the agent's name before it where several agents are served.
+    /// Its name: `config`, `policy`, `memory`, `model` or `server`; with the agent's name before it where several are served.
     pub name: String,
     /// Its state.
     pub state: ComponentState,
+    /// What is wrong with it, in a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ComponentReason>,
     /// Why it is in that state, where that needs words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -89,6 +259,34 @@ pub enum ComponentState {
     Stale,
     /// Does not work yet, or no longer.
     NotReady,
+}
+
+/// What is wrong with a component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ComponentReason {
+    /// Memory cannot keep what `durability` asks for.
+    NotDurable,
+    /// It does not answer.
+    Unreachable,
+    /// It refuses the key or password, or what we may.
+    Unauthorized,
+    /// The provider knows no such model.
+    UnknownModel,
+    /// It has no room left.
+    Full,
+    /// It may only be read.
+    ReadOnly,
+    /// Another process has it.
+    Locked,
+    /// It was written by a newer version.
+    NewerSchema,
+    /// What it holds is damaged.
+    Corrupt,
+    /// It cannot be used as it is configured.
+    Misconfigured,
+    /// It answers with errors.
+    Failing,
 }
 
 /// The answer of `/agents`.
@@ -117,7 +315,7 @@ pub struct AgentStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The tools that the policy in force lets it use.
-    pub tools: Vec<ToolName>,
+    pub tools: Vec<crate::ToolName>,
     /// The version of the policy in force.
     pub policy_version: u64,
     /// Runs under way.

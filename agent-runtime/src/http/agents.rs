@@ -1,16 +1,29 @@
 //! The agents: list, status, observe, remove.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::http::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use axum::response::{IntoResponse, Response};
 use skreaver_protocol::Caller;
 use skreaver_protocol::problem::Code;
-use skreaver_protocol::rest::{AgentList, AgentStatus, ObserveRequest, ObserveResponse};
+use skreaver_protocol::rest::{AgentList, AgentStatus, ObserveRequest};
 use uuid::Uuid;
 
 use super::extract::{AgentOfPath, JsonBody, id, unknown_agent};
-use super::{App, ProblemResponse};
+use super::{App, ProblemResponse, events};
+use crate::agent::{Agent, Observation};
 use crate::runtime::RemoveError;
+
+/// RFC 7240.
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+/// draft-ietf-httpapi-idempotency-key-header.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// The longest idempotency key, in bytes.
+const LONGEST_KEY: usize = 255;
 
 pub(crate) async fn list(State(app): State<App>) -> Json<AgentList> {
     Json(AgentList { agents: app.runtime.agents().iter().map(|agent| agent.summary()).collect() })
@@ -22,11 +35,51 @@ pub(crate) async fn status(AgentOfPath(agent): AgentOfPath) -> Json<AgentStatus>
 
 pub(crate) async fn observe(
     AgentOfPath(agent): AgentOfPath,
+    headers: HeaderMap,
     JsonBody(request): JsonBody<ObserveRequest>,
-) -> Result<Json<ObserveResponse>, ProblemResponse> {
-    let run = Uuid::now_v7();
-    let outcome = agent.observe(run, Caller::Anonymous, request.input).await;
-    outcome.map(Json).map_err(|error| ProblemResponse::of_run(run, &error))
+) -> Result<Response, ProblemResponse> {
+    let ObserveRequest { input, session } = request;
+    let idempotency_key = idempotency_key(&headers)?;
+    let observation = Observation { run: Uuid::now_v7(), caller: Caller::Anonymous, input, session, idempotency_key };
+    if wants_events(&headers) {
+        return events::observe(agent, observation).await;
+    }
+    if prefers_async(&headers) {
+        return accept(&agent, observation).await;
+    }
+    Ok(Json(agent.observe(observation).await?).into_response())
+}
+
+/// Answers at once, with where the run can be found.
+async fn accept(agent: &Arc<Agent>, observation: Observation) -> Result<Response, ProblemResponse> {
+    let accepted = agent.accept(observation).await?;
+    let location = format!("/agents/{}/runs/{}", agent.config().name, accepted.run);
+    let location = HeaderValue::from_str(&location).expect("names and UUIDs are ASCII");
+    let applied = HeaderValue::from_static("respond-async");
+    Ok((StatusCode::ACCEPTED, [(LOCATION, location), (PREFERENCE_APPLIED, applied)], Json(accepted)).into_response())
+}
+
+fn prefers_async(headers: &HeaderMap) -> bool {
+    let preferences = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
+    preferences
+        .flat_map(|value| value.split([',', ';']))
+        .any(|preference| preference.trim().eq_ignore_ascii_case("respond-async"))
+}
+
+fn wants_events(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accepted.split(',').any(|range| range.split(';').next().unwrap_or_default().trim() == "text/event-stream")
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ProblemResponse> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    match value.to_str() {
+        Ok(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(key.to_owned())),
+        Ok(_) | Err(_) => {
+            let detail = format!("an Idempotency-Key has 1 to {LONGEST_KEY} visible ASCII characters");
+            Err(ProblemResponse::new(Code::InvalidRequest, detail))
+        }
+    }
 }
 
 pub(crate) async fn remove(State(app): State<App>, request: Request) -> Result<StatusCode, ProblemResponse> {

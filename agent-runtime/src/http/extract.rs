@@ -1,11 +1,14 @@
 //! What handlers take from a request, and the problems with it.
 
+use std::fmt::Display;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::http::{HeaderMap, header, request::Parts};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use skreaver_protocol::problem::Code;
@@ -33,6 +36,54 @@ impl FromRequestParts<App> for AgentOfPath {
 pub(crate) async fn id(parts: &mut Parts, app: &App) -> String {
     let params = RawPathParams::from_request_parts(parts, app).await;
     params.ok().and_then(|params| params.iter().next().map(|(_, id)| id.to_owned())).unwrap_or_default()
+}
+
+/// The last part of the path, as what it stands for: the id of a run or of a session.
+pub(crate) struct PathPart<T>(pub(crate) T);
+
+impl<T: FromStr<Err: Display>> FromRequestParts<App> for PathPart<T> {
+    type Rejection = ProblemResponse;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ProblemResponse> {
+        let params = RawPathParams::from_request_parts(parts, app).await;
+        let text = params.ok().and_then(|params| params.iter().last().map(|(_, part)| part.to_owned())).unwrap_or_default();
+        text.parse()
+            .map(Self)
+            .map_err(|error| ProblemResponse::new(Code::InvalidRequest, format!("`{text}` in the path cannot be: {error}")))
+    }
+}
+
+/// Which part of a list is wanted: `?limit=N&from=ID`, where the id is the `next` of the part before.
+pub(crate) struct Page<T> {
+    pub(crate) from: Option<T>,
+    pub(crate) limit: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PageQuery {
+    from: Option<String>,
+    limit: Option<usize>,
+}
+
+/// Items in a part of a list: where nothing is said, and at the most.
+const PAGE: usize = 50;
+const LARGEST_PAGE: usize = 200;
+
+impl<T: FromStr<Err: Display>> FromRequestParts<App> for Page<T> {
+    type Rejection = ProblemResponse;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ProblemResponse> {
+        let wrong = |detail: String| ProblemResponse::new(Code::InvalidRequest, detail);
+        let query = Query::<PageQuery>::from_request_parts(parts, app).await;
+        let Query(PageQuery { from, limit }) = query.map_err(|error| wrong(error.body_text()))?;
+        let from = from.map(|from| from.parse().map_err(|error: T::Err| wrong(format!("`from={from}`: {error}")))).transpose()?;
+        let limit = limit.unwrap_or(PAGE);
+        if !(1..=LARGEST_PAGE).contains(&limit) {
+            return Err(wrong(format!("`limit={limit}`: ask for 1 to {LARGEST_PAGE} at a time")));
+        }
+        Ok(Self { from, limit })
+    }
 }
 
 pub(crate) fn unknown_agent(name: &str) -> ProblemResponse {

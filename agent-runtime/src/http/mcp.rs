@@ -22,7 +22,7 @@ pub(crate) async fn of_agent(
     // rmcp parses again, but tells the caller of bad JSON that its content type is wrong.
     parse::<ClientJsonRpcMessage>(&bytes)?;
     let answer = service.handle(Request::from_parts(parts, Body::from(bytes))).await;
-    let response = answer.map_err(|error| ProblemResponse::new(Code::QueueFull, error.to_string()))?;
+    let response = answer.map_err(ProblemResponse::of)?;
     match refusal(response.status()) {
         Some(problem) => Err(problem),
         None => Ok(response),

@@ -1,11 +1,13 @@
 //! The HTTP surface: which path leads where.
 
 mod agents;
+mod events;
 mod extract;
 mod health;
 mod mcp;
 mod openapi;
 mod problem;
+mod runs;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,6 +47,12 @@ pub(crate) fn api(runtime: Arc<Runtime>, extra_hosts: &[String]) -> Router {
         .route("/agents/{id}", axum::routing::delete(agents::remove))
         .route("/agents/{id}/status", get(agents::status))
         .route("/agents/{id}/observe", post(agents::observe))
+        .route("/agents/{id}/runs", get(runs::list))
+        .route("/agents/{id}/runs/{run}", get(runs::status))
+        .route("/agents/{id}/runs/{run}/cancel", post(runs::cancel))
+        .route("/agents/{id}/runs/{run}/events", get(events::follow))
+        .route("/agents/{id}/sessions", get(runs::sessions))
+        .route("/agents/{id}/sessions/{session}", get(runs::session).delete(runs::delete_session))
         .route("/agents/{id}/mcp", post(mcp::of_agent))
         .route("/mcp", post(mcp::of_the_only_agent))
         .method_not_allowed_fallback(method_not_allowed)

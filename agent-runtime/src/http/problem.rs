@@ -7,14 +7,9 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use skreaver_protocol::problem::{CONTENT_TYPE, Code, Problem};
 use tracing::error;
-use uuid::Uuid;
 
-use crate::agent::RunError;
+use crate::agent::Failure;
 use crate::panics;
-use crate::tools::{CallError, ToolError};
-
-/// After how many seconds a refused caller may try again. Runs of an agent without a model take far less.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// A problem on its way to the caller.
 #[derive(Debug)]
@@ -25,26 +20,16 @@ impl ProblemResponse {
         Self(Box::new(Problem::new(code, detail)))
     }
 
-    /// The problem of a run that failed.
-    pub(crate) fn of_run(run: Uuid, error: &RunError) -> Self {
-        let mut problem = Problem::new(code(error), error.to_string());
-        problem.run = Some(run.to_string());
-        if let RunError::Call(CallError::Denied(denial)) = error {
-            problem.policy = denial.policy().map(str::to_owned);
-            problem.rule = denial.rule().map(str::to_owned);
-        }
-        Self(Box::new(problem))
+    /// A failure outside of runs.
+    pub(crate) fn of(failure: Failure) -> Self {
+        let Failure { code, detail, policy, rule, retry_after } = failure;
+        Self(Box::new(Problem { policy, rule, retry_after, ..Problem::new(code, detail) }))
     }
 }
 
-fn code(error: &RunError) -> Code {
-    match error {
-        RunError::QueueFull { .. } => Code::QueueFull,
-        RunError::Timeout(_) => Code::RunTimeout,
-        RunError::Call(CallError::UnknownTool { .. }) => Code::UnknownTool,
-        RunError::Call(CallError::Denied(_)) => Code::ToolDenied,
-        RunError::Call(CallError::Tool { error: ToolError::InvalidArguments(_), .. }) => Code::InvalidArguments,
-        RunError::Call(CallError::Tool { error: ToolError::Failed(_), .. }) => Code::ToolFailed,
+impl From<Box<Problem>> for ProblemResponse {
+    fn from(problem: Box<Problem>) -> Self {
+        Self(problem)
     }
 }
 
@@ -53,8 +38,8 @@ impl IntoResponse for ProblemResponse {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self.0).expect("a problem is JSON");
         let mut response = (status, [(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response();
-        if status == StatusCode::TOO_MANY_REQUESTS {
-            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        if let Some(seconds) = self.0.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

@@ -34,6 +34,17 @@ impl Text {
     }
 }
 
+/// The schema of an argument type.
+pub(super) fn schema<A: JsonSchema>() -> Value {
+    let mut schema = schemars::schema_for!(A).to_value();
+    // Clients show the tool's own description; the name and text of our Rust type would only confuse.
+    if let Some(fields) = schema.as_object_mut() {
+        fields.remove("title");
+        fields.remove("description");
+    }
+    schema
+}
+
 #[async_trait]
 impl<A: DeserializeOwned + JsonSchema> Tool for FunctionTool<A> {
     fn description(&self) -> &str {
@@ -41,17 +52,15 @@ impl<A: DeserializeOwned + JsonSchema> Tool for FunctionTool<A> {
     }
 
     fn input_schema(&self) -> Value {
-        let mut schema = schemars::schema_for!(A).to_value();
-        // Clients show the tool's own description; the name and text of our Rust type would only confuse.
-        if let Some(fields) = schema.as_object_mut() {
-            fields.remove("title");
-            fields.remove("description");
-        }
-        schema
+        schema::<A>()
     }
 
     fn arguments_from_text(&self, text: &str) -> Value {
         (self.from_text)(text)
+    }
+
+    fn is_idempotent(&self) -> bool {
+        true
     }
 
     async fn run(&self, _permit: Permit, arguments: Value) -> Result<Value, ToolError> {

@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use skreaver_policy::Permit;
 
-pub use builtin::builtin;
+pub(crate) use builtin::builtin;
 pub use function::{FunctionTool, Text};
-pub use toolbox::{CallError, Input, ToolCall, ToolResult, Toolbox};
+pub use toolbox::{CallError, Decided, Input, ToolCall, ToolResult, Toolbox};
 
 /// Something that an agent can do.
 #[async_trait]
@@ -24,6 +24,12 @@ pub trait Tool: Send + Sync {
     /// The arguments that the text of an input `tool:text` stands for.
     fn arguments_from_text(&self, text: &str) -> Value {
         json!({ "text": text })
+    }
+
+    /// Whether doing it twice is as good as doing it once. A call whose outcome was lost with its process is made again only
+    /// then; otherwise the model is told that the outcome is not known.
+    fn is_idempotent(&self) -> bool {
+        false
     }
 
     /// Does it. The permit is the proof that the policy let this call pass, and is spent by it.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use futures::FutureExt;
 use serde_json::Value;
-use skreaver_policy::{Call, Denial, Policy};
+use skreaver_policy::{Call, Denial, Permit, Policy};
 use skreaver_protocol::{AgentName, Caller, ToolName};
 use tracing::{error, info};
 
@@ -20,7 +20,7 @@ use crate::panics;
 /// The tools of one agent, behind its policy.
 pub struct Toolbox {
     agent: AgentName,
-    tools: BTreeMap<ToolName, Entry>,
+    tools: BTreeMap<ToolName, Arc<Entry>>,
     policy: Arc<ArcSwap<Policy>>,
     metrics: Arc<Metrics>,
 }
@@ -39,6 +39,23 @@ pub struct ToolCall {
     pub input: Input,
     /// On whose behalf.
     pub caller: Caller,
+    /// Tells this call from every other one, and is the same when it is made again after a crash.
+    pub id: String,
+}
+
+/// A tool call that the policy lets pass, and that has not been made.
+pub struct Decided {
+    tool: ToolName,
+    entry: Arc<Entry>,
+    arguments: Value,
+    permit: Permit,
+}
+
+impl Decided {
+    /// Whether making the call twice is as good as making it once.
+    pub fn is_idempotent(&self) -> bool {
+        self.entry.tool.is_idempotent()
+    }
 }
 
 /// What a tool is given.
@@ -106,7 +123,7 @@ impl Toolbox {
         policy: Arc<ArcSwap<Policy>>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let entry = |(name, tool)| (ToolName::clone(&name), Entry { tool, metrics: metrics.tool(&name) });
+        let entry = |(name, tool)| (ToolName::clone(&name), Arc::new(Entry { tool, metrics: metrics.tool(&name) }));
         let tools = tools.into_iter().map(entry).collect();
         Self { agent, tools, policy, metrics }
     }
@@ -116,7 +133,15 @@ impl Toolbox {
     /// # Errors
     /// [`CallError`]; nothing has run unless it is [`CallError::Tool`].
     pub async fn call(&self, call: ToolCall) -> Result<ToolResult, CallError> {
-        let ToolCall { tool, input, caller } = call;
+        self.run(self.decide(call)?).await
+    }
+
+    /// Asks the policy in force about a call, and makes nothing of it yet.
+    ///
+    /// # Errors
+    /// [`CallError::UnknownTool`] and [`CallError::Denied`].
+    pub fn decide(&self, call: ToolCall) -> Result<Decided, CallError> {
+        let ToolCall { tool, input, caller, id } = call;
         let Some((name, entry)) = self.tools.get_key_value(tool.as_str()) else {
             return Err(CallError::UnknownTool { tool, known: self.permitted(&caller) });
         };
@@ -124,19 +149,33 @@ impl Toolbox {
             Input::Text(text) => entry.tool.arguments_from_text(&text),
             Input::Arguments(arguments) => arguments,
         };
-        let permit = self.authorize(name, &arguments, &caller).map_err(CallError::Denied)?;
+        let permit = self.authorize(name, &arguments, &caller, &id).map_err(CallError::Denied)?;
+        Ok(Decided { tool: name.clone(), entry: Arc::clone(entry), arguments, permit })
+    }
+
+    /// Makes a call that was decided about.
+    ///
+    /// # Errors
+    /// [`CallError::Tool`].
+    pub async fn run(&self, decided: Decided) -> Result<ToolResult, CallError> {
+        let Decided { tool, entry, arguments, permit } = decided;
         let started = Instant::now();
-        let outcome = contained(entry.tool.run(permit, arguments), name).await;
+        let outcome = contained(entry.tool.run(permit, arguments), &tool).await;
         let duration = started.elapsed();
         entry.metrics.observe(duration);
         match outcome {
-            Ok(output) => Ok(ToolResult { tool: name.clone(), output, duration }),
-            Err(error) => Err(CallError::Tool { tool: name.clone(), error }),
+            Ok(output) => Ok(ToolResult { tool, output, duration }),
+            Err(error) => Err(CallError::Tool { tool, error }),
         }
     }
 
-    fn authorize(&self, tool: &ToolName, arguments: &Value, caller: &Caller) -> Result<skreaver_policy::Permit, Denial> {
-        let decision = self.policy.load().authorize(&Call { agent: &self.agent, tool, arguments, caller });
+    /// Whether making a call of this tool twice is as good as making it once. An unknown tool does nothing, however often.
+    pub fn is_idempotent(&self, tool: &str) -> bool {
+        self.tools.get(tool).is_none_or(|entry| entry.tool.is_idempotent())
+    }
+
+    fn authorize(&self, tool: &ToolName, arguments: &Value, caller: &Caller, id: &str) -> Result<Permit, Denial> {
+        let decision = self.policy.load().authorize(&Call { agent: &self.agent, tool, arguments, caller, id });
         for denial in &decision.audited {
             self.metrics.audited();
             info!(agent = %self.agent, %tool, policy = denial.policy(), rule = denial.rule(), "tool call would be denied");
@@ -153,7 +192,8 @@ impl Toolbox {
         let policy = self.policy.load();
         let permits = |tool: &&ToolName| {
             // Listing is no call: the permit is dropped unspent, and nothing is recorded.
-            policy.authorize(&Call { agent: &self.agent, tool, arguments: &Value::Null, caller }).verdict.is_ok()
+            let call = Call { agent: &self.agent, tool, arguments: &Value::Null, caller, id: "" };
+            policy.authorize(&call).verdict.is_ok()
         };
         self.tools.keys().filter(permits).cloned().collect()
     }

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod burst;
+mod double;
 mod drain;
+mod kept;
 mod mcp;
 mod rest;
 mod support;
+mod thinking;

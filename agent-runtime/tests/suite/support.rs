@@ -106,3 +106,16 @@ impl Served {
         self.ended.await.unwrap().unwrap();
     }
 }
+
+/// Asks again and again until the answer is there.
+pub(crate) async fn until<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let asked = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), asked).await.expect("it comes in time")
+}

@@ -156,7 +156,7 @@ fn a_policy_without_accepted_rules_is_named() {
 
 #[test]
 fn components_are_listed_once_and_only_when_stable() {
-    let component = Component { name: "policy".into(), state: ComponentState::Stale, message: None };
+    let component = Component { name: "policy".into(), state: ComponentState::Stale, reason: None, message: None };
     let mut told = reports(&[1, 2], true);
     told.pods.values_mut().for_each(|report| report.components = vec![component.clone()]);
     assert_eq!(status(&Case { reports: told.clone(), ..case() }).components, std::slice::from_ref(&component));

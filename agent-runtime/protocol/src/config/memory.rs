@@ -56,6 +56,16 @@ pub enum StoreConfig {
     },
 }
 
+impl StoreConfig {
+    /// Where the URL of its server is found, if it has one.
+    pub const fn secret(&self) -> Option<&SecretSource> {
+        match self {
+            Self::InMemory | Self::File { .. } | Self::Sqlite { .. } => None,
+            Self::Postgres { url } | Self::Redis { url } => Some(url),
+        }
+    }
+}
+
 /// What an acknowledgement means. Rises: what is kept in a class is kept in those above it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Durability {

@@ -1,8 +1,10 @@
-//! The tools of the image, one file for each. All are bounded by construction: their work grows with the input alone, and
+//! The tools of the image. All are bounded by construction: their work grows with the input alone, and
 //! the input is bounded by the size of a request.
 
+mod add;
 mod analyze;
 mod lowercase;
+mod note;
 mod reverse;
 mod search;
 mod split;
@@ -14,9 +16,14 @@ use serde_json::Value;
 use skreaver_protocol::Builtin;
 
 use super::Tool;
+use crate::agent::Slot;
 
-/// The tool behind a built-in name.
-pub fn builtin(builtin: Builtin) -> Arc<dyn Tool> {
+/// The tool behind a built-in name, for an agent with this memory.
+///
+/// # Panics
+/// For a tool that needs memory, without any: the builder refuses such an agent before.
+pub(crate) fn builtin(builtin: Builtin, memory: Option<&Arc<Slot>>) -> Arc<dyn Tool> {
+    let memory = || Arc::clone(memory.expect("an agent with this tool has memory"));
     match builtin {
         Builtin::Uppercase => Arc::new(uppercase::tool()),
         Builtin::Lowercase => Arc::new(lowercase::tool()),
@@ -24,6 +31,9 @@ pub fn builtin(builtin: Builtin) -> Arc<dyn Tool> {
         Builtin::Split => Arc::new(split::tool()),
         Builtin::Analyze => Arc::new(analyze::tool()),
         Builtin::Search => Arc::new(search::tool()),
+        Builtin::Add => Arc::new(add::tool()),
+        Builtin::Remember => Arc::new(note::Remember(memory())),
+        Builtin::Recall => Arc::new(note::Recall(memory())),
     }
 }
 
@@ -45,16 +55,25 @@ mod tests {
 
     use crate::tools::ToolError;
 
+    fn tool_of(tool: Builtin) -> Arc<dyn Tool> {
+        builtin(tool, None)
+    }
+
+    /// The tools that are a function of a text.
+    fn of_texts() -> impl Iterator<Item = Builtin> {
+        Builtin::ALL.into_iter().filter(|tool| !tool.needs_memory() && *tool != Builtin::Add)
+    }
+
     async fn run(tool: Builtin, arguments: Value) -> Result<Value, ToolError> {
         let agent = AgentName::parse("tester").unwrap();
         let name = ToolName::parse(tool.name()).unwrap();
-        let call = Call { agent: &agent, tool: &name, arguments: &arguments, caller: &Caller::Anonymous };
+        let call = Call { agent: &agent, tool: &name, arguments: &arguments, caller: &Caller::Anonymous, id: "run/0" };
         let permit = Policy::compile(&PolicyBundle::default()).unwrap().authorize(&call).verdict.unwrap();
-        builtin(tool).run(permit, arguments.clone()).await
+        tool_of(tool).run(permit, arguments.clone()).await
     }
 
     async fn check(tool: Builtin, text: &str, expected: Value) {
-        let arguments = builtin(tool).arguments_from_text(text);
+        let arguments = tool_of(tool).arguments_from_text(text);
         assert_eq!(run(tool, arguments).await, Ok(expected), "{}:{text}", tool.name());
     }
 
@@ -115,6 +134,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn sums_are_exact() {
+        check(Builtin::Add, "1 2", json!(3)).await;
+        check(Builtin::Add, "0.1 + 0.2", json!(0.3)).await;
+        check(Builtin::Add, "-1.25, 1", json!(-0.25)).await;
+        check(Builtin::Add, "9007199254740993 1", json!(9007199254740994_i64)).await;
+        check(Builtin::Add, "18446744073709551615 1", json!("18446744073709551616")).await;
+        for wrong in [json!({"a": 1}), json!({"a": "1", "b": 2}), json!({"a": 1e40, "b": 1})] {
+            assert!(matches!(run(Builtin::Add, wrong).await, Err(ToolError::InvalidArguments(_))));
+        }
+        let three = tool_of(Builtin::Add).arguments_from_text("1 2 3");
+        assert!(matches!(run(Builtin::Add, three).await, Err(ToolError::InvalidArguments(_))));
+    }
+
+    #[tokio::test]
     async fn search_refuses_an_empty_pattern() {
         let refused = run(Builtin::Search, json!({"text": "abc", "pattern": ""})).await;
         assert!(matches!(refused, Err(ToolError::InvalidArguments(_))), "{refused:?}");
@@ -122,7 +155,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_tool_refuses_arguments_of_another_shape() {
-        for tool in Builtin::ALL {
+        for tool in of_texts() {
             for arguments in [json!({"txt": "x"}), json!([]), json!({"text": 1}), json!(null)] {
                 let refused = run(tool, arguments.clone()).await;
                 assert!(matches!(refused, Err(ToolError::InvalidArguments(_))), "{} {arguments}: {refused:?}", tool.name());
@@ -132,8 +165,8 @@ mod tests {
 
     #[test]
     fn every_schema_is_an_object_that_a_client_can_fill_in() {
-        for tool in Builtin::ALL {
-            let schema = builtin(tool).input_schema();
+        for tool in of_texts() {
+            let schema = tool_of(tool).input_schema();
             assert_eq!(schema["type"], "object", "{}", tool.name());
             assert!(schema["properties"]["text"]["description"].is_string(), "{}: {schema}", tool.name());
         }

@@ -1,0 +1,194 @@
+//! What an agent with memory does besides answering: opens its memory, keeps its leases, and takes up runs whose process died.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use skreaver_memory::{Durability, Memory, MemoryError};
+use skreaver_protocol::rest::{ComponentReason, ComponentState};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::Agent;
+use super::memory::{Slot, sentence};
+use crate::runs::{GroupCommit, Journal, JournalError, Kept, Stage};
+use crate::secrets;
+
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LAST_RETRY: Duration = Duration::from_secs(5);
+/// How often leases are renewed: a third of the time that they hold.
+const RENEWAL: Duration = Duration::from_secs(3);
+/// How often runs whose process died are looked for, and memory is asked whether it answers.
+const ROUND: Duration = Duration::from_secs(2);
+/// The longest that memory may take to say that it answers.
+const HEALTH: Duration = Duration::from_secs(5);
+
+/// Where the state of an agent's memory is told.
+pub(crate) trait Report: Send + Sync {
+    /// Memory is in this state now.
+    fn memory(&self, state: ComponentState, reason: Option<ComponentReason>, message: Option<String>);
+}
+
+impl Agent {
+    /// Works in the background until `stop`, then lets the runs of this process come to their end. Returns at once where the
+    /// agent has no memory.
+    pub(crate) async fn work(self: &Arc<Self>, report: &dyn Report, stop: CancellationToken) {
+        let Some(slot) = &self.memory else { return };
+        let Some((kept, writer)) = stop.run_until_cancelled(self.open(slot, report)).await else { return };
+        let writer = tokio::spawn(writer);
+        let rounds = async {
+            tokio::join!(self.keep_leases(&kept), self.rounds(&kept, report));
+        };
+        tokio::pin!(rounds);
+        tokio::select! {
+            () = &mut rounds => {}
+            () = stop.cancelled() => {}
+        }
+        // Runs under way need their leases until they end.
+        self.tasks.close();
+        tokio::select! {
+            () = &mut rounds => {}
+            () = self.tasks.wait() => {}
+        }
+        writer.abort();
+    }
+
+    async fn open(&self, slot: &Slot, report: &dyn Report) -> (Arc<Kept>, impl Future<Output = ()> + Send + use<>) {
+        let mut pause = FIRST_RETRY;
+        loop {
+            match self.try_to_open(slot).await {
+                Ok((kept, writer)) => {
+                    slot.opened(Arc::clone(&kept));
+                    report.memory(ComponentState::Ready, None, None);
+                    info!(agent = %self.config.name, "memory is open");
+                    return (kept, writer);
+                }
+                Err(error) => {
+                    let message = sentence(&error);
+                    warn!(agent = %self.config.name, error = message, "memory cannot be opened");
+                    report.memory(ComponentState::NotReady, Some(reason(&error)), Some(message));
+                    slot.failed(error);
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LAST_RETRY);
+        }
+    }
+
+    async fn try_to_open(&self, slot: &Slot) -> Result<(Arc<Kept>, impl Future<Output = ()> + Send + use<>), MemoryError> {
+        let memory = match &slot.own {
+            Some(own) => sufficient(Arc::clone(own), slot.config.durability)?,
+            None => self.open_configured(slot).await?,
+        };
+        let (group, writer) = GroupCommit::new(Arc::clone(&memory));
+        let is_shared = memory.is_shared();
+        let retention = slot.config.retention.map(skreaver_protocol::GoDuration::get);
+        let kept = Kept::new(memory, group, slot.config.durability, retention, self.config.limits.run_timeout.get());
+        if !is_shared {
+            kept.break_leases().await?;
+        }
+        Ok((Arc::new(kept), writer))
+    }
+
+    async fn open_configured(&self, slot: &Slot) -> Result<Arc<dyn Memory>, MemoryError> {
+        let url = slot.config.store.secret().map(secrets::read).transpose();
+        let url = url.map_err(|problem| MemoryError::Config { what: "memory".into(), problem })?;
+        let _ = url;
+        Ok(Arc::new(skreaver_memory::InMemory::new()))
+    }
+
+    async fn keep_leases(&self, kept: &Kept) {
+        let mut rounds = tokio::time::interval(RENEWAL);
+        loop {
+            rounds.tick().await;
+            match kept.renew().await {
+                Ok(lost) if lost.is_empty() => {}
+                Ok(lost) => warn!(agent = %self.config.name, leases = lost.len(), "leases lapsed; others may work on their runs"),
+                Err(error) => warn!(agent = %self.config.name, %error, "leases are not renewed"),
+            }
+        }
+    }
+
+    async fn rounds(self: &Arc<Self>, kept: &Arc<Kept>, report: &dyn Report) {
+        let mut rounds = tokio::time::interval(ROUND);
+        rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            rounds.tick().await;
+            self.look_after_memory(kept, report).await;
+            if let Err(error) = self.take_up_runs(kept).await {
+                warn!(agent = %self.config.name, %error, "open runs cannot be looked for");
+            }
+        }
+    }
+
+    async fn look_after_memory(&self, kept: &Kept, report: &dyn Report) {
+        match tokio::time::timeout(HEALTH, kept.memory().health()).await {
+            Ok(Ok(())) => report.memory(ComponentState::Ready, None, None),
+            Ok(Err(error)) => report.memory(ComponentState::NotReady, Some(reason(&error)), Some(sentence(&error))),
+            Err(_) => {
+                let message = format!("memory did not answer within {}s", HEALTH.as_secs());
+                report.memory(ComponentState::NotReady, Some(ComponentReason::Unreachable), Some(message));
+            }
+        }
+    }
+
+    /// Takes up every open run on which nobody works, and ends those that somebody wants to end.
+    async fn take_up_runs(self: &Arc<Self>, kept: &Arc<Kept>) -> Result<(), JournalError> {
+        for run in kept.cancels().await? {
+            if let Some(live) = self.live_run(run) {
+                live.cancel.cancel();
+            }
+        }
+        for run in kept.open_runs().await? {
+            let is_here = self.live.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&run);
+            if is_here || self.tasks.is_closed() {
+                continue;
+            }
+            let Some(document) = kept.document(run).await?.filter(|document| document.stage == Stage::Open) else { continue };
+            let Some(claim) = kept.claim(&document).await? else { continue };
+            // Between the look and the claim it may have ended.
+            if kept.document(run).await?.is_none_or(|document| document.stage != Stage::Open) {
+                kept.release(&claim).await;
+                continue;
+            }
+            match kept.replay(run).await {
+                Ok(past) => {
+                    info!(agent = %self.config.name, %run, events = past.len(), "a run is taken up again");
+                    self.spawn(Arc::clone(kept), document, Some((claim, past)), self.admission.by_right());
+                }
+                Err(error @ JournalError::Damaged { .. }) => {
+                    warn!(agent = %self.config.name, %run, %error, "a run cannot go on");
+                    kept.give_up(&claim, &document, &error).await?;
+                }
+                Err(error) => {
+                    kept.release(&claim).await;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn sufficient(memory: Arc<dyn Memory>, asked: Durability) -> Result<Arc<dyn Memory>, MemoryError> {
+    if asked <= memory.strongest() {
+        return Ok(memory);
+    }
+    let why = format!("`{:?}` is the most that it can", memory.strongest());
+    Err(MemoryError::NotDurable { what: "this memory".into(), asked, why })
+}
+
+fn reason(error: &MemoryError) -> ComponentReason {
+    match error {
+        MemoryError::NotDurable { .. } => ComponentReason::NotDurable,
+        MemoryError::Unavailable { .. } => ComponentReason::Unreachable,
+        MemoryError::Forbidden { .. } => ComponentReason::Unauthorized,
+        MemoryError::Full { .. } => ComponentReason::Full,
+        MemoryError::ReadOnly { .. } => ComponentReason::ReadOnly,
+        MemoryError::Locked { .. } => ComponentReason::Locked,
+        MemoryError::NewerSchema { .. } => ComponentReason::NewerSchema,
+        MemoryError::Corrupt { .. } => ComponentReason::Corrupt,
+        MemoryError::TooLarge { .. } | MemoryError::Key(_) | MemoryError::Config { .. } | MemoryError::Server { .. } => {
+            ComponentReason::Misconfigured
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Follows a run event by event, wherever it goes on, from any point of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use skreaver_protocol::rest::RunEvent;
+use uuid::Uuid;
+
+use super::observe::unknown_run;
+use super::{Agent, Failure};
+use crate::runs::{Cursor, Follow, Journal, Live, Stage, next_of, told_again};
+
+/// How often a run that goes on in another process is looked at.
+const GLANCE: Duration = Duration::from_millis(200);
+
+/// Somebody who follows a run.
+pub(crate) struct Followed {
+    agent: Arc<Agent>,
+    run: Uuid,
+    cursor: Cursor,
+    /// The run itself, where nothing of it is kept.
+    unkept: Option<Arc<Live>>,
+    is_over: bool,
+}
+
+impl Agent {
+    /// Follows a run from a point of it on.
+    pub(crate) async fn follow(self: &Arc<Self>, run: Uuid, cursor: Cursor) -> Result<Followed, Failure> {
+        let kept = self.kept_for("runs that are kept")?;
+        kept.document(run).await.map_err(|error| error.failure())?.ok_or_else(|| unknown_run(run))?;
+        Ok(Followed { agent: Arc::clone(self), run, cursor, unkept: None, is_over: false })
+    }
+
+    /// Follows a run of which nothing is kept, from its beginning.
+    pub(crate) fn follow_unkept(self: &Arc<Self>, run: Uuid, live: Arc<Live>) -> Followed {
+        Followed { agent: Arc::clone(self), run, cursor: Cursor::default(), unkept: Some(live), is_over: false }
+    }
+}
+
+impl Followed {
+    /// The next event and the point behind it. Nothing behind the last one, and nothing when memory does not answer: who
+    /// follows may then go on from where they are.
+    pub(crate) async fn next(&mut self) -> Option<(Cursor, RunEvent)> {
+        while !self.is_over {
+            let live = self.unkept.clone().or_else(|| self.agent.live_run(self.run));
+            let follow = match live {
+                Some(live) => live.follow(self.cursor).await,
+                None => self.look().await?,
+            };
+            match follow {
+                Follow::Event(cursor, event) => {
+                    self.cursor = cursor;
+                    self.is_over = matches!(event, RunEvent::Completed { .. } | RunEvent::Failed { .. });
+                    return Some((cursor, event));
+                }
+                Follow::Over if self.unkept.is_some() => return None,
+                // It goes on elsewhere, or is about to.
+                Follow::Over => tokio::time::sleep(GLANCE).await,
+            }
+        }
+        None
+    }
+
+    /// What memory knows of the run that is new to the follower; nothing where there will be nothing new.
+    async fn look(&self) -> Option<Follow> {
+        let kept = self.agent.kept_for("runs that are kept").ok()?;
+        let document = kept.document(self.run).await.ok()??;
+        let past = kept.replay(self.run).await.ok()?;
+        let told = told_again(&self.agent.config.name, &self.agent.setup, &document, past);
+        let next = next_of(self.cursor, told.iter().map(|(number, event)| (*number, event)));
+        next.or((document.stage == Stage::Open).then_some(Follow::Over))
+    }
+}

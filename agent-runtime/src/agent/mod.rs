@@ -1,0 +1,139 @@
+//! One agent: takes an observation through queue, run and tools to an answer.
+
+mod background;
+mod counts;
+mod follow;
+mod memory;
+mod observe;
+mod sessions;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+use skreaver_memory::Memory;
+use skreaver_policy::Policy;
+use skreaver_protocol::config::AgentConfig;
+use skreaver_protocol::rest::{AgentStatus, AgentSummary, RunCounts};
+use skreaver_protocol::{Caller, ToolName};
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::admission::Admission;
+use crate::coordinator::Setup;
+use crate::metrics::Metrics;
+use crate::runs::{Live, Mind};
+use crate::tools::{Tool, ToolCall, ToolResult, Toolbox};
+
+pub use crate::coordinator::Failure;
+pub(crate) use background::Report;
+pub(crate) use follow::Followed;
+pub use observe::Observation;
+
+use counts::Counts;
+pub(crate) use memory::Slot;
+
+/// An agent that answers.
+pub struct Agent {
+    config: AgentConfig,
+    setup: Setup,
+    mind: Option<Mind>,
+    toolbox: Toolbox,
+    policy: Arc<ArcSwap<Policy>>,
+    admission: Admission,
+    metrics: Arc<Metrics>,
+    counts: Counts,
+    /// Where it remembers; nothing for a stateless agent.
+    memory: Option<Arc<Slot>>,
+    /// The runs of this process that outlive their callers.
+    live: Mutex<HashMap<Uuid, Arc<Live>>>,
+    /// Who works on them.
+    tasks: TaskTracker,
+}
+
+/// What an agent is made of.
+pub(crate) struct Parts {
+    pub(crate) config: AgentConfig,
+    pub(crate) setup: Setup,
+    pub(crate) mind: Option<Mind>,
+    pub(crate) tools: BTreeMap<ToolName, Arc<dyn Tool>>,
+    pub(crate) policy: Policy,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) memory: Option<Arc<Slot>>,
+}
+
+impl Agent {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { config, setup, mind, tools, policy, metrics, memory } = parts;
+        let policy = Arc::new(ArcSwap::from_pointee(policy));
+        Self {
+            toolbox: Toolbox::new(config.name.clone(), tools, Arc::clone(&policy), Arc::clone(&metrics)),
+            admission: Admission::new(config.limits.concurrency, config.limits.queue_length),
+            config,
+            setup,
+            mind,
+            policy,
+            metrics,
+            counts: Counts::default(),
+            memory,
+            live: Mutex::default(),
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// What it was made from.
+    pub fn config(&self) -> &AgentConfig {
+        &self.config
+    }
+
+    /// Its tools, behind their door.
+    pub fn toolbox(&self) -> &Toolbox {
+        &self.toolbox
+    }
+
+    /// Its memory, if it has one and that answers.
+    pub fn memory(&self) -> Option<Arc<dyn Memory>> {
+        self.memory.as_ref()?.kept().map(|kept| Arc::clone(kept.memory()))
+    }
+
+    /// The version of the policy in force.
+    pub fn policy_version(&self) -> u64 {
+        self.policy.load().version()
+    }
+
+    /// Puts another policy in force, whole: a call is decided by the old or by the new one.
+    pub(crate) fn set_policy(&self, policy: Policy) {
+        self.policy.store(Arc::new(policy));
+    }
+
+    /// Calls one tool for a client that has a mind of its own. Bounded and counted like a run.
+    ///
+    /// # Errors
+    /// [`Failure`], counted by what it was about.
+    pub async fn call(&self, call: ToolCall) -> Result<ToolResult, Failure> {
+        let work = async { self.toolbox.call(call).await.map_err(|error| crate::runs::call_failure(&error)) };
+        self.bounded(work).await
+    }
+
+    /// How it is listed.
+    pub fn summary(&self) -> AgentSummary {
+        AgentSummary { id: self.config.name.clone(), description: self.config.description.clone() }
+    }
+
+    /// How it does.
+    pub fn status(&self) -> AgentStatus {
+        AgentStatus {
+            id: self.config.name.clone(),
+            description: self.config.description.clone(),
+            tools: self.toolbox.permitted(&Caller::Anonymous),
+            policy_version: self.policy_version(),
+            running: count(self.admission.running()),
+            queued: count(self.admission.queued()),
+            runs: RunCounts { ..self.counts.told() },
+        }
+    }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,335 @@
+//! From an observation to a run, and from a run to its answer.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use skreaver_protocol::problem::{Code, Problem};
+use skreaver_protocol::rest::{ObserveResponse, RunEvent, RunStatus};
+use skreaver_protocol::{Caller, SessionId};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{Agent, Failure};
+use crate::admission::Place;
+use crate::coordinator::{Event, Outcome};
+use crate::runs::{
+    Acceptance, Accepted, Claim, Drive, Driven, Ended, History, IdempotencyKey, Journal, JournalError, Kept, Live, Over,
+    RunDocument, Stage, Unkept, Workplace, drive, now_ms, problem, response, status,
+};
+
+/// How often a run that goes on in another process is looked at, at first and at last.
+const GLANCE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+/// How often a session in which somebody else works is tried again, at first and at last.
+const TURN: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(250));
+/// How long an answer is waited for beyond the run's own time: a process that takes over writes the end.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// What an agent is told.
+#[derive(Debug, Clone)]
+pub struct Observation {
+    /// The id of the run that it makes.
+    pub run: Uuid,
+    /// On whose behalf.
+    pub caller: Caller,
+    /// What it is told.
+    pub input: String,
+    /// The session that it belongs to.
+    pub session: Option<SessionId>,
+    /// A second observation with the same key is the first one again.
+    pub idempotency_key: Option<String>,
+}
+
+impl Observation {
+    /// An observation by nobody in particular, outside of sessions.
+    pub fn new(input: impl Into<String>) -> Self {
+        Self { run: Uuid::now_v7(), caller: Caller::Anonymous, input: input.into(), session: None, idempotency_key: None }
+    }
+}
+
+impl Agent {
+    /// Takes an observation to its answer. With memory the run goes on when the caller does not wait any longer; without, it
+    /// ends with its caller.
+    ///
+    /// # Errors
+    /// The [`Problem`] that callers are told, counted by what it was about.
+    pub async fn observe(self: &Arc<Self>, observation: Observation) -> Result<ObserveResponse, Box<Problem>> {
+        let run = observation.run;
+        let told = |failure: Failure| Box::new(problem(run, &failure));
+        match &self.memory {
+            None => self.observe_unkept(observation).await,
+            Some(_) => {
+                let run = self.begin(observation, false).await.map_err(told)?;
+                self.answer(run).await
+            }
+        }
+    }
+
+    /// Accepts an observation and answers at once; the run goes on by itself. What is answered is kept, as the class says.
+    ///
+    /// # Errors
+    /// The [`Problem`] that callers are told.
+    pub async fn accept(self: &Arc<Self>, observation: Observation) -> Result<RunStatus, Box<Problem>> {
+        let id = observation.run;
+        let told = |failure: Failure| Box::new(problem(id, &failure));
+        let run = self.begin(observation, true).await.map_err(told)?;
+        self.run_status(run).await.map_err(told)
+    }
+
+    /// Begins a run that follows its caller only as far as they like: returns its id, or that of the run which an
+    /// idempotency key stands for.
+    pub(crate) async fn begin(self: &Arc<Self>, observation: Observation, promised: bool) -> Result<Uuid, Failure> {
+        let kept = self.kept_for("answers later, sessions and idempotency keys")?;
+        let place = self.enter()?;
+        let accepted = self.accepted(observation);
+        let acceptance = kept.accept(&accepted, promised).await.map_err(|error| error.failure())?;
+        match acceptance {
+            Acceptance::Joined(run) => Ok(run),
+            Acceptance::Begun(claim) => {
+                let Accepted { document, input, key: _ } = accepted;
+                let run = document.run;
+                let past = vec![Event::Observed { input, history: Vec::new(), summary: None }];
+                self.spawn(kept, document, claim.map(|claim| (claim, past)), place);
+                Ok(run)
+            }
+        }
+    }
+
+    fn accepted(&self, observation: Observation) -> Accepted {
+        let Observation { run, caller, input, session, idempotency_key } = observation;
+        let key = idempotency_key.map(|key| IdempotencyKey::new(&caller, &key, session.as_ref(), &input));
+        let accepted_ms = now_ms();
+        let timeout = u64::try_from(self.config.limits.run_timeout.get().as_millis()).unwrap_or(u64::MAX);
+        let deadline_ms = accepted_ms.saturating_add(timeout);
+        Accepted { document: RunDocument { run, caller, session, accepted_ms, deadline_ms, stage: Stage::Open }, input, key }
+    }
+
+    async fn observe_unkept(&self, observation: Observation) -> Result<ObserveResponse, Box<Problem>> {
+        let started = Instant::now();
+        let mut answer = self.answer_of(&self.drive_unkept(observation, None).await?)?;
+        // What is kept is told in milliseconds; here nothing was.
+        answer.usage.duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        Ok(answer)
+    }
+
+    /// What callers are told of a run that ended.
+    fn answer_of(&self, document: &RunDocument) -> Result<ObserveResponse, Box<Problem>> {
+        let answer = response(&self.config.name, document);
+        answer.unwrap_or_else(|| Err(Problem::new(Code::Internal, "the run has no end"))).map_err(Box::new)
+    }
+
+    /// Takes a run of which nothing is kept to its end, in the caller's own time.
+    pub(crate) async fn drive_unkept(&self, observation: Observation, live: Option<&Live>) -> Result<RunDocument, Box<Problem>> {
+        let run = observation.run;
+        let told = |failure: Failure| Box::new(problem(run, &failure));
+        if observation.session.is_some() || observation.idempotency_key.is_some() {
+            return Err(told(self.memory_required("sessions and idempotency keys")));
+        }
+        let place = self.enter().map_err(told)?;
+        let _active = self.active();
+        let Accepted { document, input, key: _ } = self.accepted(observation);
+        let deadline = Instant::now() + self.config.limits.run_timeout.get();
+        let Ok(_running) = tokio::time::timeout_at(deadline, place.turn()).await else {
+            let failure = self.timed_out();
+            self.count(Some(failure.code));
+            return Err(told(failure));
+        };
+        let past = vec![Event::Observed { input, history: Vec::new(), summary: None }];
+        let claim = Unkept::CLAIM;
+        let never = CancellationToken::new();
+        let work = self.drive_parts(&document, &Unkept, &claim, live, deadline, (never.clone(), never));
+        match drive(work, past, History::default()).await {
+            Driven::Ended(Ended { document }) => {
+                self.count(failed(&document));
+                Ok(document)
+            }
+            Driven::Stopped(error) => Err(told(error.failure())),
+        }
+    }
+
+    /// As [`Agent::drive_unkept`], for those who follow it: they are told how it ended.
+    pub(crate) async fn stream_unkept(&self, observation: Observation, live: &Live) {
+        if let Err(problem) = self.drive_unkept(observation, Some(live)).await {
+            live.tell(usize::MAX - 1, RunEvent::Failed { problem: *problem });
+        }
+        live.end(Over::Elsewhere);
+    }
+
+    fn drive_parts<'a>(
+        &'a self,
+        document: &'a RunDocument,
+        journal: &'a dyn Journal,
+        claim: &'a Claim,
+        live: Option<&'a Live>,
+        deadline: Instant,
+        (cancel, lost): (CancellationToken, CancellationToken),
+    ) -> Drive<'a> {
+        let workplace =
+            Workplace { toolbox: &self.toolbox, mind: self.mind.as_ref(), run: document.run, caller: &document.caller, live };
+        Drive {
+            setup: &self.setup,
+            agent: &self.config.name,
+            workplace,
+            journal,
+            claim,
+            document,
+            deadline,
+            timed_out: self.timed_out(),
+            cancel,
+            lost,
+        }
+    }
+
+    pub(super) fn memory_required(&self, what: &str) -> Failure {
+        let name = &self.config.name;
+        Failure::new(Code::MemoryRequired, format!("agent `{name}` has no memory, and {what} need one: set spec.memory"))
+    }
+
+    /// The open memory of an agent that has one.
+    pub(super) fn kept_for(&self, what: &str) -> Result<Arc<Kept>, Failure> {
+        self.memory.as_ref().ok_or_else(|| self.memory_required(what))?.open()
+    }
+
+    /// Works on a run until it is over here. Without a claim its turn is waited for; what happened so far is read then.
+    pub(super) fn spawn(
+        self: &Arc<Self>,
+        kept: Arc<Kept>,
+        document: RunDocument,
+        claimed: Option<(Claim, Vec<Event>)>,
+        place: Place,
+    ) {
+        let live = Arc::new(Live::new());
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).insert(document.run, Arc::clone(&live));
+        let agent = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let _active = agent.active();
+            let run = document.run;
+            let over = agent.work_on(&kept, document, claimed, place, &live).await;
+            if let Over::Ended(ended) = &over {
+                agent.count(failed(&ended.document));
+            }
+            agent.live.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+            live.end(over);
+        });
+    }
+
+    async fn work_on(
+        &self,
+        kept: &Kept,
+        document: RunDocument,
+        claimed: Option<(Claim, Vec<Event>)>,
+        place: Place,
+        live: &Live,
+    ) -> Over {
+        let deadline = Instant::now() + Duration::from_millis(document.deadline_ms.saturating_sub(now_ms()));
+        let outcome = async {
+            let (claim, past) = match claimed {
+                Some(claimed) => claimed,
+                None => match self.turn(kept, &document, live).await? {
+                    Some(claimed) => claimed,
+                    None => return Ok(None),
+                },
+            };
+            // Who waits in vain is driven all the same, to the end that the run took too long.
+            let running = tokio::time::timeout_at(deadline, place.turn()).await.ok();
+            let history = match &document.session {
+                Some(session) => kept.history(session).await?,
+                None => History::default(),
+            };
+            let tokens = (live.cancel.clone(), live.lost.clone());
+            let work = self.drive_parts(&document, kept, &claim, Some(live), deadline, tokens);
+            let driven = drive(work, past, history).await;
+            drop(running);
+            match driven {
+                Driven::Ended(ended) => Ok(Some(ended)),
+                Driven::Stopped(error) => {
+                    kept.release(&claim).await;
+                    Err(error)
+                }
+            }
+        };
+        match outcome.await {
+            Ok(Some(ended)) => Over::Ended(Box::new(ended)),
+            Ok(None) => Over::Elsewhere,
+            Err(error) => {
+                tracing::warn!(agent = %self.config.name, run = %document.run, %error, "a run is not over and is left to be taken up");
+                Over::Elsewhere
+            }
+        }
+    }
+
+    /// Waits until nobody else works on the run or in its session. Nothing where the run is over then.
+    async fn turn(&self, kept: &Kept, document: &RunDocument, live: &Live) -> Result<Option<(Claim, Vec<Event>)>, JournalError> {
+        let (mut pause, last) = TURN;
+        let claim = loop {
+            if let Some(claim) = kept.claim(document).await? {
+                break claim;
+            }
+            let over = kept.document(document.run).await?.is_none_or(|document| document.stage != Stage::Open);
+            if over || live.lost.is_cancelled() {
+                return Ok(None);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(last);
+        };
+        match kept.document(document.run).await? {
+            Some(RunDocument { stage: Stage::Open, .. }) => Ok(Some((claim, kept.replay(document.run).await?))),
+            Some(_) | None => {
+                kept.release(&claim).await;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Waits for the end of a run, wherever it goes on.
+    pub(crate) async fn answer(self: &Arc<Self>, run: Uuid) -> Result<ObserveResponse, Box<Problem>> {
+        let document = self.ended(run).await.map_err(|failure| Box::new(problem(run, &failure)))?;
+        self.answer_of(&document)
+    }
+
+    async fn ended(self: &Arc<Self>, run: Uuid) -> Result<RunDocument, Failure> {
+        let give_up = Instant::now() + self.config.limits.run_timeout.get() + GRACE;
+        let (mut pause, last) = GLANCE;
+        loop {
+            if let Some(live) = self.live_run(run)
+                && let Over::Ended(ended) = live.over().await
+            {
+                return Ok(ended.document);
+            }
+            let document = self.kept_for("runs that are kept")?.document(run).await.map_err(|error| error.failure())?;
+            match document {
+                Some(document) if document.stage != Stage::Open => return Ok(document),
+                Some(_) if Instant::now() > give_up => return Err(self.timed_out()),
+                Some(_) => {}
+                None => return Err(unknown_run(run)),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(last);
+        }
+    }
+
+    pub(super) fn live_run(&self, run: Uuid) -> Option<Arc<Live>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).get(&run).cloned()
+    }
+
+    /// A run as it is known.
+    ///
+    /// # Errors
+    /// [`Failure`], where the agent keeps no such run.
+    pub async fn run_status(&self, run: Uuid) -> Result<RunStatus, Failure> {
+        let kept = self.kept_for("runs that are kept")?;
+        let document = kept.document(run).await.map_err(|error| error.failure())?;
+        document.map(|document| status(&self.config.name, &document)).ok_or_else(|| unknown_run(run))
+    }
+}
+
+pub(super) fn unknown_run(run: Uuid) -> Failure {
+    Failure::new(Code::UnknownRun, format!("the agent keeps no run `{run}`, or no longer"))
+}
+
+fn failed(document: &RunDocument) -> Option<Code> {
+    match &document.stage {
+        Stage::Ended { end: Outcome::Failed(failure), .. } => Some(failure.code),
+        Stage::Ended { end: Outcome::Completed { .. }, .. } | Stage::Open => None,
+    }
+}

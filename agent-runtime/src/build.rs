@@ -1,0 +1,185 @@
+//! Builds a runtime: from a configuration, and from what the library's user brings along.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use skreaver_memory::Memory;
+use skreaver_model::Model;
+use skreaver_policy::Policy;
+use skreaver_protocol::config::{AgentConfig, ReadinessMode, RuntimeConfig, ToolSource};
+use skreaver_protocol::policy::PolicyBundle;
+use skreaver_protocol::rest::ComponentState;
+use skreaver_protocol::{AgentName, Builtin, ToolName};
+
+use crate::agent::{Agent, Parts, Slot};
+use crate::metrics::Metrics;
+use crate::mind::{self, Thoughts};
+use crate::readiness::{Components, SERVER};
+use crate::runtime::{MEMORY, MODEL, POLICY, Runtime, component};
+use crate::tools::{Tool, builtin};
+
+/// Builds a [`Runtime`].
+pub struct Builder {
+    config: RuntimeConfig,
+    policies: BTreeMap<AgentName, PolicyBundle>,
+    tools: BTreeMap<ToolName, Arc<dyn Tool>>,
+    memories: BTreeMap<AgentName, Arc<dyn Memory>>,
+    models: BTreeMap<AgentName, Vec<Arc<dyn Model>>>,
+}
+
+/// Why a runtime cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// A tool of the configuration is neither built in nor registered.
+    #[error("agent `{agent}`: no built-in tool is named `{tool}`")]
+    UnknownTool {
+        /// The agent.
+        agent: AgentName,
+        /// The tool.
+        tool: ToolName,
+    },
+    /// A tool keeps what it is told, and the agent has no memory.
+    #[error("agent `{agent}`: the tool `{tool}` needs an agent with memory")]
+    NoMemory {
+        /// The agent.
+        agent: AgentName,
+        /// The tool.
+        tool: ToolName,
+    },
+    /// The policies of an agent do not compile.
+    #[error("agent `{agent}`: {problems}")]
+    Policy {
+        /// The agent.
+        agent: AgentName,
+        /// All that is wrong with them.
+        problems: String,
+    },
+    /// The agent cannot think as its configuration says.
+    #[error("agent `{agent}`: {problem}")]
+    Model {
+        /// The agent.
+        agent: AgentName,
+        /// What is wrong, and what to write instead.
+        problem: String,
+    },
+}
+
+impl Builder {
+    pub(crate) fn new(config: RuntimeConfig) -> Self {
+        Self { config, policies: BTreeMap::new(), tools: BTreeMap::new(), memories: BTreeMap::new(), models: BTreeMap::new() }
+    }
+
+    /// The policies of an agent. An agent without any may use the tools it lists.
+    #[must_use]
+    pub fn policies(mut self, agent: AgentName, bundle: PolicyBundle) -> Self {
+        self.policies.insert(agent, bundle);
+        self
+    }
+
+    /// A tool of one's own, under the name by which agents list it. It comes before a built-in one of that name.
+    #[must_use]
+    pub fn tool(mut self, name: ToolName, tool: Arc<dyn Tool>) -> Self {
+        self.tools.insert(name, tool);
+        self
+    }
+
+    /// Memory of one's own for an agent, in the place of the store that its configuration names.
+    #[must_use]
+    pub fn memory(mut self, agent: AgentName, memory: Arc<dyn Memory>) -> Self {
+        self.memories.insert(agent, memory);
+        self
+    }
+
+    /// Models of one's own for an agent, each in the place of the one that its configuration names there.
+    #[must_use]
+    pub fn models(mut self, agent: AgentName, models: Vec<Arc<dyn Model>>) -> Self {
+        self.models.insert(agent, models);
+        self
+    }
+
+    /// The runtime, with every agent ready to answer.
+    ///
+    /// # Errors
+    /// [`BuildError`] for the first agent that cannot be made.
+    pub fn build(mut self) -> Result<Runtime, BuildError> {
+        let metrics = Arc::new(Metrics::new());
+        let agents = std::mem::take(&mut self.config.agents);
+        let several = agents.len() > 1;
+        let components = Arc::new(self.components(&agents, several));
+        let mut built = BTreeMap::new();
+        for config in agents {
+            let name = config.name.clone();
+            built.insert(name, Arc::new(self.agent(config, several, &components, &metrics)?));
+        }
+        Ok(Runtime { agents: ArcSwap::from_pointee(built), cluster: self.config.cluster, metrics, components, several })
+    }
+
+    fn components(&self, agents: &[AgentConfig], several: bool) -> Components {
+        // In a steered pod the mounted policies may be old: the stream has to confirm them first.
+        let steered = self.config.cluster.as_ref().is_some_and(|cluster| cluster.control.is_some());
+        let policy = if steered { ComponentState::NotReady } else { ComponentState::Ready };
+        let mut states = vec![(SERVER.to_owned(), ComponentState::Ready), ("config".to_owned(), ComponentState::Ready)];
+        let mut told_only = BTreeSet::new();
+        for AgentConfig { name, memory, models, readiness, .. } in agents {
+            states.push((component(several, name, POLICY), policy));
+            if memory.is_some() {
+                states.push((component(several, name, MEMORY), ComponentState::NotReady));
+            }
+            if !models.is_empty() {
+                // Judged from real questions alone, and good until one fails.
+                states.push((component(several, name, MODEL), ComponentState::Ready));
+                if *readiness == ReadinessMode::Lenient {
+                    told_only.insert(component(several, name, MODEL));
+                }
+            }
+        }
+        Components::new(states, told_only)
+    }
+
+    fn agent(
+        &mut self,
+        config: AgentConfig,
+        several: bool,
+        components: &Arc<Components>,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Agent, BuildError> {
+        let name = config.name.clone();
+        let policy = self.policy(&name)?;
+        let memory = config.memory.clone().map(|config| Arc::new(Slot::new(config, self.memories.remove(&name))));
+        let tools = self.tools(&config, memory.as_ref())?;
+        let own = self.models.remove(&name).unwrap_or_default();
+        let component = component(several, &name, MODEL);
+        let Thoughts { setup, mind } = mind::think(&config, &tools, own, Arc::clone(components), component)
+            .map_err(|problem| BuildError::Model { agent: name, problem })?;
+        Ok(Agent::new(Parts { config, setup, mind, tools, policy, metrics: Arc::clone(metrics), memory }))
+    }
+
+    fn policy(&mut self, agent: &AgentName) -> Result<Policy, BuildError> {
+        let bundle = self.policies.remove(agent).unwrap_or_default();
+        Policy::compile(&bundle).map_err(|problems| BuildError::Policy {
+            agent: agent.clone(),
+            problems: problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        })
+    }
+
+    fn tools(&self, config: &AgentConfig, memory: Option<&Arc<Slot>>) -> Result<BTreeMap<ToolName, Arc<dyn Tool>>, BuildError> {
+        let mut tools = BTreeMap::new();
+        for tool in &config.tools {
+            let (agent, name) = (config.name.clone(), tool.name.clone());
+            let found = match tool.source {
+                ToolSource::Builtin => match (self.tools.get(&name), Builtin::from_name(name.as_str())) {
+                    (Some(own), _) => Some(Arc::clone(own)),
+                    (None, Some(known)) if known.needs_memory() && memory.is_none() => {
+                        return Err(BuildError::NoMemory { agent, tool: name });
+                    }
+                    (None, Some(known)) => Some(builtin(known, memory)),
+                    (None, None) => None,
+                },
+            };
+            let found = found.ok_or_else(|| BuildError::UnknownTool { agent, tool: name.clone() })?;
+            tools.insert(name, found);
+        }
+        Ok(tools)
+    }
+}

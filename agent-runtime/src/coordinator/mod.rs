@@ -1,0 +1,91 @@
+//! A run as a pure state machine: [`step`] takes a state and an event to the next state and what is to be done.
+//!
+//! Nothing here waits, asks the time or talks to anybody. What happens to a run is a list of [`Event`]s; folding [`step`] over
+//! them gives its state, and [`State::pending`] what is still to be done. That is all there is to taking up a run again.
+
+mod budget;
+mod compaction;
+mod event;
+mod failure;
+mod finish;
+mod goal;
+mod rule;
+mod setup;
+mod state;
+mod thinking;
+
+#[cfg(test)]
+mod properties;
+
+pub use event::{Effect, Event, Outcome, Purpose};
+pub use failure::Failure;
+pub use goal::Goal;
+pub use setup::{ModelFacts, Setup, Thinking};
+pub use state::{Call, CallInput, CallState, Spent, State};
+
+pub(crate) use rule::as_text;
+
+/// The next state, and what is to be done. An event that does not fit the state changes nothing.
+pub fn step(setup: &Setup, state: State, event: Event) -> (State, Vec<Effect>) {
+    use state::Phase;
+    match (state.phase.clone(), event) {
+        (Phase::Ended, _) => (state, Vec::new()),
+        (_, Event::Interrupted(failure)) => finish::fail(state, failure),
+        (Phase::New, Event::Observed { input, history, summary }) => {
+            let state = state.observed(input, history, summary);
+            match &setup.thinking {
+                Some(thinking) => thinking::begin(thinking, state),
+                None => rule::begin(state),
+            }
+        }
+        (Phase::Asking { purpose, reserved }, Event::Answered(answer)) => match &setup.thinking {
+            Some(thinking) => thinking::answered(thinking, state, purpose, reserved, answer),
+            None => (state, Vec::new()),
+        },
+        (Phase::Asking { .. }, Event::Unanswered(failure)) => match &setup.thinking {
+            Some(thinking) => thinking::unanswered(thinking, state, failure),
+            None => (state, Vec::new()),
+        },
+        (Phase::Calling, Event::Permitted { call }) => permitted(state, call),
+        (Phase::Calling, Event::Refused { call, failure }) => ended(setup, state, call, &CallState::Undecided, Err(failure), 0),
+        (Phase::Calling, Event::ToolEnded { call, outcome, duration_us }) => {
+            ended(setup, state, call, &CallState::Permitted, outcome, duration_us)
+        }
+        (
+            Phase::New | Phase::Asking { .. } | Phase::Calling,
+            Event::Observed { .. }
+            | Event::Answered(_)
+            | Event::Unanswered(_)
+            | Event::Permitted { .. }
+            | Event::Refused { .. }
+            | Event::ToolEnded { .. },
+        ) => (state, Vec::new()),
+    }
+}
+
+fn permitted(mut state: State, call: u32) -> (State, Vec<Effect>) {
+    match state.call_in(call, &CallState::Undecided) {
+        Some(found) => {
+            found.state = CallState::Permitted;
+            (state, vec![Effect::Call { call }])
+        }
+        None => (state, Vec::new()),
+    }
+}
+
+/// A call has come to its end: `from` is the state that it has to be in for that.
+fn ended(
+    setup: &Setup,
+    mut state: State,
+    call: u32,
+    from: &CallState,
+    outcome: Result<serde_json::Value, Failure>,
+    duration_us: u64,
+) -> (State, Vec<Effect>) {
+    let Some(found) = state.call_in(call, from) else { return (state, Vec::new()) };
+    (found.state, found.duration_us) = (CallState::Ended(outcome), duration_us);
+    match &setup.thinking {
+        Some(thinking) => thinking::called(thinking, state),
+        None => rule::called(state),
+    }
+}

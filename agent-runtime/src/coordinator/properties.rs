@@ -1,0 +1,156 @@
+//! Properties of every run, whatever happens to it and in whatever order.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use serde_json::json;
+use skreaver_model::{Answer, StopReason};
+use skreaver_protocol::config::{BudgetConfig, CompactionConfig, OnExceeded, Price};
+use skreaver_protocol::message::{Message, Tokens, ToolRequest};
+use skreaver_protocol::problem::Code;
+
+use super::*;
+
+const MOST_TURNS: u32 = 4;
+const MOST_CALLS: u32 = 5;
+
+fn setup() -> impl Strategy<Value = Setup> {
+    let thinking = (1usize..3, any::<bool>(), prop::option::of(50u64..5_000), any::<bool>(), any::<bool>()).prop_map(
+        |(models, downgrade, tokens, compact, goal)| Thinking {
+            models: vec![ModelFacts { price: Some(Price { input: 1, output: 2 }), max_output_tokens: Some(20) }; models],
+            max_turns: MOST_TURNS,
+            max_tool_calls: MOST_CALLS,
+            budget: tokens.map(|tokens| BudgetConfig {
+                tokens: Some(tokens),
+                cost_micro_usd: None,
+                on_exceeded: if downgrade { OnExceeded::Downgrade } else { OnExceeded::Deny },
+            }),
+            compaction: compact.then_some(CompactionConfig { token_threshold: 256, keep_last: 2 }),
+            goal: goal.then(|| std::sync::Arc::new(Goal::compile(&goal_config()).unwrap())),
+            output: None,
+            overhead_bytes: 10,
+        },
+    );
+    prop::option::weighted(0.8, thinking).prop_map(|thinking| Setup { thinking })
+}
+
+fn goal_config() -> skreaver_protocol::config::GoalConfig {
+    skreaver_protocol::config::GoalConfig { text: "Say x.".into(), until: "output == 'x'".into() }
+}
+
+fn failure() -> Failure {
+    Failure::new(Code::ToolFailed, "it broke")
+}
+
+fn answer() -> impl Strategy<Value = Event> {
+    (0usize..4, "[a-z]{0,300}|x", 0u64..60, any::<bool>()).prop_map(|(calls, text, output, cut)| {
+        let request = |index| ToolRequest { id: format!("c{index}"), tool: "add".into(), arguments: json!({ "a": index }) };
+        Event::Answered(Answer {
+            text,
+            tool_requests: (0..calls).map(request).collect(),
+            tokens: Tokens { input: output * 2, output },
+            stop: if cut && calls == 0 { StopReason::Length } else { StopReason::Complete },
+        })
+    })
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        2 => "([a-z]{1,3}:)?[a-z]{0,9}".prop_map(|input| Event::Observed { input, history: history(), summary: None }),
+        4 => answer(),
+        1 => Just(Event::Unanswered(failure())),
+        4 => (0u32..6).prop_map(|call| Event::Permitted { call }),
+        1 => (0u32..6).prop_map(|call| Event::Refused { call, failure: failure() }),
+        4 => (0u32..6, any::<bool>()).prop_map(|(call, good)| Event::ToolEnded {
+            call,
+            outcome: if good { Ok(json!("sum")) } else { Err(failure()) },
+            duration_us: 1,
+        }),
+        1 => Just(Event::Interrupted(Failure::new(Code::Cancelled, "enough"))),
+    ]
+}
+
+fn history() -> Vec<Message> {
+    let text = "long ago ".repeat(20);
+    vec![Message::User { text: text.clone() }, Message::Assistant { text, tool_requests: Vec::new() }]
+}
+
+/// What was asked for so far and has not come to its end.
+#[derive(Default)]
+struct Watch {
+    asked: usize,
+    decided: BTreeSet<u32>,
+    called: BTreeSet<u32>,
+    ends: usize,
+}
+
+impl Watch {
+    fn effect(&mut self, effect: &Effect, permitted: &BTreeSet<u32>) {
+        match effect {
+            Effect::Ask { .. } => self.asked += 1,
+            Effect::Decide { call } => assert!(self.decided.insert(*call), "decided twice"),
+            Effect::Call { call } => {
+                assert!(permitted.contains(call), "called without a decision");
+                assert!(self.called.insert(*call), "called twice");
+            }
+            Effect::End(_) => self.ends += 1,
+        }
+    }
+}
+
+proptest! {
+    /// No order of events, sensible or not, makes a run go over a bound, call without a decision, or end twice; and what it
+    /// still waits for can always be told from its state alone.
+    #[test]
+    fn bounds_and_decisions_hold_whatever_happens(setup in setup(), events in prop::collection::vec(event(), 0..40)) {
+        let (mut state, mut watch, mut permitted) = (State::default(), Watch::default(), BTreeSet::new());
+        for event in events {
+            if let Event::Permitted { call } = event {
+                permitted.insert(call);
+            }
+            let was_ended = state.is_ended();
+            let (next, effects) = step(&setup, state, event);
+            prop_assert!(!was_ended || effects.is_empty());
+            effects.iter().for_each(|effect| watch.effect(effect, &permitted));
+            prop_assert!(effects.iter().all(|effect| matches!(effect, Effect::End(_)) || next.pending().contains(effect)));
+            prop_assert_eq!(next.is_ended(), watch.ends == 1);
+            prop_assert!(next.spent.turns <= MOST_TURNS);
+            prop_assert!(next.calls().len() <= MOST_CALLS as usize);
+            state = next;
+        }
+        prop_assert!(watch.asked <= 2 * MOST_TURNS as usize * 2, "sums up once a turn, asks each model once");
+    }
+
+    /// Whoever answers every effect comes to an end, and in a bounded number of steps.
+    #[test]
+    fn a_run_whose_effects_are_done_ends(setup in setup(), answers in prop::collection::vec(answer(), 64), broken in 0usize..64) {
+        let observed = Event::Observed { input: "add:1".into(), history: history(), summary: None };
+        let (mut state, mut effects) = step(&setup, State::default(), observed);
+        let mut steps = 0;
+        while !state.is_ended() {
+            steps += 1;
+            prop_assert!(steps < 64, "{state:?}");
+            let event = match effects.first().cloned().or_else(|| state.pending().first().cloned()) {
+                Some(Effect::Ask { .. }) if steps == broken => Event::Unanswered(failure()),
+                Some(Effect::Ask { .. }) => answers[steps].clone(),
+                Some(Effect::Decide { call }) if steps == broken => Event::Refused { call, failure: failure() },
+                Some(Effect::Decide { call }) => Event::Permitted { call },
+                Some(Effect::Call { call }) => Event::ToolEnded { call, outcome: Ok(json!(steps)), duration_us: 1 },
+                Some(Effect::End(_)) | None => unreachable!("a run that waits for nothing has ended: {state:?}"),
+            };
+            (state, effects) = step(&setup, state, event);
+        }
+        if let Some(budget) = setup.thinking.as_ref().and_then(|thinking| thinking.budget.as_ref()) {
+            // The last answer may have been longer than what was set aside for it, no other one.
+            let limit = budget.tokens.unwrap() + 3 * 60;
+            prop_assert!(state.spent.tokens.total() <= limit, "{} over {limit}", state.spent.tokens.total());
+        }
+    }
+
+    /// Events are kept as JSON, and come back as they were.
+    #[test]
+    fn events_survive_the_journal(event in event()) {
+        let text = serde_json::to_string(&event).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event);
+    }
+}

@@ -1,0 +1,215 @@
+//! Where a run stands.
+
+use serde_json::Value;
+use skreaver_protocol::message::{Message, Tokens};
+
+use super::budget::Money;
+use super::{Effect, Failure, Purpose};
+
+/// Where a run stands.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct State {
+    pub(super) phase: Phase,
+    /// The conversation: what was before, and what this run added.
+    messages: Vec<Message>,
+    /// How many of the messages were there before the run.
+    history: usize,
+    /// What stands for the first messages, and for how many.
+    pub(super) summary: Option<Summary>,
+    /// Every tool call of the run, in order.
+    calls: Vec<Call>,
+    /// Where the calls of the present turn begin.
+    pub(super) turn_from: usize,
+    /// The model that is asked next, by its place in the order of preference.
+    pub(super) model: usize,
+    /// What the run has used.
+    pub spent: Spent,
+}
+
+/// What a run has used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Questions to a model, those that sum up not counted.
+    pub turns: u32,
+    /// Tokens, as the providers count them.
+    pub tokens: Tokens,
+    /// What they cost at the configured prices.
+    pub money: Money,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) enum Phase {
+    /// Nothing was observed yet.
+    #[default]
+    New,
+    /// A model was asked, and this much was set aside for it.
+    Asking { purpose: Purpose, reserved: Reserved },
+    /// Tools were asked for and have not all come to their end.
+    Calling,
+    /// The run is over.
+    Ended,
+}
+
+/// What was set aside for one question.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Reserved {
+    pub(super) tokens: u64,
+    pub(super) money: Money,
+}
+
+/// A text that stands for the first messages of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// The text.
+    pub text: String,
+    /// For how many messages it stands.
+    pub covers: usize,
+}
+
+/// One tool call of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// The id by which the model knows it.
+    pub id: String,
+    /// The tool, by the name that was written.
+    pub tool: String,
+    /// What it is given.
+    pub input: CallInput,
+    /// How far it is.
+    pub state: CallState,
+    /// How long it ran, in microseconds.
+    pub duration_us: u64,
+}
+
+impl Call {
+    pub(super) fn new(id: String, tool: String, input: CallInput) -> Self {
+        Self { id, tool, input, state: CallState::Undecided, duration_us: 0 }
+    }
+}
+
+/// What a tool is given.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CallInput {
+    /// The text of an input `tool:text`.
+    Text(String),
+    /// Arguments, by name.
+    Arguments(Value),
+}
+
+/// How far a tool call is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CallState {
+    /// The policy has not been asked.
+    Undecided,
+    /// The policy let it pass. It may have begun.
+    Permitted,
+    /// It is over.
+    Ended(Result<Value, Failure>),
+}
+
+impl State {
+    pub(super) fn observed(mut self, input: String, history: Vec<Message>, summary: Option<String>) -> Self {
+        self.summary = summary.map(|text| Summary { text, covers: 0 });
+        self.history = history.len();
+        self.messages = history;
+        self.messages.push(Message::User { text: input });
+        self
+    }
+
+    /// What was observed.
+    pub fn input(&self) -> &str {
+        match self.messages.get(self.history) {
+            Some(Message::User { text }) => text,
+            Some(Message::Assistant { .. } | Message::Tool { .. }) | None => "",
+        }
+    }
+
+    /// What stands for the beginning of the conversation, if anything does.
+    pub fn summary(&self) -> Option<&Summary> {
+        self.summary.as_ref()
+    }
+
+    /// The conversation behind its summary: what a model is shown.
+    pub fn context(&self) -> &[Message] {
+        &self.messages[self.covered()..]
+    }
+
+    /// The first messages behind the summary, up to a number of all messages.
+    pub fn context_until(&self, end: usize) -> &[Message] {
+        self.messages.get(self.covered()..end).unwrap_or_default()
+    }
+
+    pub(super) fn covered(&self) -> usize {
+        self.summary.as_ref().map_or(0, |summary| summary.covers)
+    }
+
+    /// The messages that the run added.
+    pub fn own_messages(&self) -> &[Message] {
+        &self.messages[self.history..]
+    }
+
+    pub(super) fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    pub(super) fn say(&mut self, message: Message) {
+        self.messages.push(message);
+    }
+
+    /// Every tool call of the run, in order.
+    pub fn calls(&self) -> &[Call] {
+        &self.calls
+    }
+
+    /// One tool call.
+    pub fn call(&self, call: u32) -> Option<&Call> {
+        self.calls.get(usize::try_from(call).ok()?)
+    }
+
+    pub(super) fn call_in(&mut self, call: u32, state: &CallState) -> Option<&mut Call> {
+        let call = usize::try_from(call).ok()?;
+        self.calls.get_mut(call).filter(|found| found.state == *state)
+    }
+
+    /// Adds calls to be decided about, as a turn of their own.
+    pub(super) fn call_tools(&mut self, calls: impl IntoIterator<Item = Call>) -> Vec<Effect> {
+        self.turn_from = self.calls.len();
+        self.calls.extend(calls);
+        self.phase = Phase::Calling;
+        self.pending()
+    }
+
+    /// The calls of the present turn, once all of them are over.
+    pub(super) fn turn_over(&self) -> Option<&[Call]> {
+        let turn = &self.calls[self.turn_from..];
+        turn.iter().all(|call| matches!(call.state, CallState::Ended(_))).then_some(turn)
+    }
+
+    /// Whether the run is over.
+    #[cfg(test)]
+    pub(super) fn is_ended(&self) -> bool {
+        self.phase == Phase::Ended
+    }
+
+    /// What is still to be done: of every effect so far, those whose outcome has not come as an event.
+    pub fn pending(&self) -> Vec<Effect> {
+        match &self.phase {
+            Phase::New | Phase::Ended => Vec::new(),
+            Phase::Asking { purpose, .. } => vec![Effect::Ask { model: self.model, purpose: *purpose }],
+            Phase::Calling => {
+                let numbered = (0..).zip(&self.calls).skip(self.turn_from);
+                numbered.filter_map(|(call, found)| found.state.pending(call)).collect()
+            }
+        }
+    }
+}
+
+impl CallState {
+    fn pending(&self, call: u32) -> Option<Effect> {
+        match self {
+            Self::Undecided => Some(Effect::Decide { call }),
+            Self::Permitted => Some(Effect::Call { call }),
+            Self::Ended(_) => None,
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! An agent with a model: asks it, does what it asks for, and asks again until it has an answer.
+
+use skreaver_model::{Answer, StopReason};
+use skreaver_protocol::message::Message;
+use skreaver_protocol::problem::Code;
+
+use super::state::{CallInput, Phase, Reserved, Summary};
+use super::{Call, CallState, Effect, Failure, Purpose, State, Thinking, as_text, budget, compaction, finish};
+
+pub(super) fn begin(thinking: &Thinking, state: State) -> (State, Vec<Effect>) {
+    ask(thinking, state)
+}
+
+/// Asks the model to go on, if the bounds let it.
+fn ask(thinking: &Thinking, state: State) -> (State, Vec<Effect>) {
+    if state.spent.turns >= thinking.max_turns {
+        let detail =
+            format!("the run asked its model {} times, as limits.maxTurns lets it, and has no answer", state.spent.turns);
+        return finish::fail(state, Failure::new(Code::TurnsExceeded, detail));
+    }
+    let purpose = compaction::due(thinking, &state).map_or(Purpose::Answer, |covers| Purpose::Compaction { covers });
+    ask_for(thinking, state, purpose)
+}
+
+fn ask_for(thinking: &Thinking, mut state: State, purpose: Purpose) -> (State, Vec<Effect>) {
+    let Some((model, reserved)) = budget::reserve(thinking, &state) else {
+        let (tokens, money) = (state.spent.tokens.total(), state.spent.money);
+        let detail = format!(
+            "the rest of limits.budget does not cover another question: {tokens} tokens and {money} micro-dollars are spent"
+        );
+        return finish::fail(state, Failure::new(Code::BudgetExceeded, detail));
+    };
+    if purpose == Purpose::Answer {
+        state.spent.turns += 1;
+    }
+    state.model = model;
+    state.phase = Phase::Asking { purpose, reserved };
+    let effects = state.pending();
+    (state, effects)
+}
+
+pub(super) fn answered(
+    thinking: &Thinking,
+    mut state: State,
+    purpose: Purpose,
+    reserved: Reserved,
+    answer: Answer,
+) -> (State, Vec<Effect>) {
+    let Answer { text, tool_requests, tokens, stop } = answer;
+    budget::settle(thinking, &mut state, reserved, tokens);
+    if let Purpose::Compaction { covers } = purpose {
+        state.summary = Some(Summary { text, covers });
+        // Once in a turn: a summary that is too long itself is no reason to go on summing up.
+        return ask_for(thinking, state, Purpose::Answer);
+    }
+    let wanted = state.calls().len() + tool_requests.len();
+    state.say(Message::Assistant { text: text.clone(), tool_requests: tool_requests.clone() });
+    if tool_requests.is_empty() {
+        return conclude(thinking, state, text, stop);
+    }
+    if wanted > usize::try_from(thinking.max_tool_calls).unwrap_or(usize::MAX) {
+        let most = thinking.max_tool_calls;
+        let detail = format!("the model asks for tool call number {wanted}, and limits.maxToolCalls is {most}");
+        return finish::fail(state, Failure::new(Code::ToolCallsExceeded, detail));
+    }
+    let calls = tool_requests.into_iter();
+    let effects = state.call_tools(calls.map(|call| Call::new(call.id, call.tool, CallInput::Arguments(call.arguments))));
+    (state, effects)
+}
+
+/// An answer that asks for nothing: the last one, if it is good.
+fn conclude(thinking: &Thinking, state: State, text: String, stop: StopReason) -> (State, Vec<Effect>) {
+    match stop {
+        StopReason::Complete | StopReason::Tools => {}
+        StopReason::Length => {
+            let detail = "the answer is cut off at model.parameters.maxOutputTokens; raise it, or ask for less";
+            return finish::fail(state, Failure::new(Code::AnswerCutOff, detail));
+        }
+        StopReason::Filtered => {
+            let detail = "the provider's filter refused to answer";
+            return finish::fail(state, Failure::new(Code::AnswerRefused, detail));
+        }
+    }
+    if let Some(problem) = thinking.output.as_deref().and_then(|schema| shape_problem(schema, &text)) {
+        let told = format!("The answer does not have the demanded form: {problem}. Answer again, with JSON only.");
+        return again(thinking, state, told, Code::AnswerMalformed);
+    }
+    if let Some(goal) = thinking.goal.as_deref().filter(|goal| !goal.is_met(&text, &state)) {
+        let reminder = format!("The goal is not reached yet: {} Go on.", goal.text());
+        return again(thinking, state, reminder, Code::TurnsExceeded);
+    }
+    finish::complete(state, text)
+}
+
+/// Tells the model what is wrong with its answer, as long as it may still be asked.
+fn again(thinking: &Thinking, mut state: State, told: String, code: Code) -> (State, Vec<Effect>) {
+    if state.spent.turns >= thinking.max_turns {
+        return finish::fail(state, Failure::new(code, format!("limits.maxTurns is reached. {told}")));
+    }
+    state.say(Message::User { text: told });
+    ask(thinking, state)
+}
+
+fn shape_problem(schema: &jsonschema::Validator, text: &str) -> Option<String> {
+    let value = match serde_json::from_str(text.trim()) {
+        Ok(value) => value,
+        Err(error) => return Some(format!("it is not JSON ({error})")),
+    };
+    schema.iter_errors(&value).next().map(|error| format!("{error} at `{}`", error.instance_path()))
+}
+
+/// The model gave no answer: the next one is asked, as long as there is one.
+pub(super) fn unanswered(thinking: &Thinking, mut state: State, failure: Failure) -> (State, Vec<Effect>) {
+    let Phase::Asking { purpose, .. } = state.phase else { return (state, Vec::new()) };
+    state.model += 1;
+    if state.model >= thinking.models.len() {
+        return finish::fail(state, failure);
+    }
+    if purpose == Purpose::Answer {
+        // It is the same turn, asked of another model.
+        state.spent.turns -= 1;
+    }
+    ask_for(thinking, state, purpose)
+}
+
+/// A tool came to its end. Once all of a turn have, the model is told, whatever came of them: what it asked for in vain is
+/// something that it can do better.
+pub(super) fn called(thinking: &Thinking, mut state: State) -> (State, Vec<Effect>) {
+    let Some(turn) = state.turn_over() else { return (state, Vec::new()) };
+    let answers: Vec<_> = turn.iter().filter_map(told).collect();
+    answers.into_iter().for_each(|answer| state.say(answer));
+    ask(thinking, state)
+}
+
+fn told(call: &Call) -> Option<Message> {
+    let (text, failed) = match &call.state {
+        CallState::Ended(Ok(output)) => (as_text(output.clone()), false),
+        CallState::Ended(Err(failure)) => (failure.detail.clone(), true),
+        CallState::Undecided | CallState::Permitted => return None,
+    };
+    Some(Message::Tool { id: call.id.clone(), tool: call.tool.clone(), text, failed })
+}

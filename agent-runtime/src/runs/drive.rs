@@ -1,0 +1,298 @@
+//! Drives one run: does what the coordinator asks for, and writes down what happened before it is used.
+//!
+//! Only two things wait for a promise (an fsync, where the class asks for one): a call that cannot be made twice, and the end.
+//! Calls that can be made twice need no word before they are made; the word goes with their answer.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use skreaver_protocol::AgentName;
+use skreaver_protocol::problem::Code;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+use uuid::Uuid;
+
+use super::document::{RunDocument, Stage, Used, now_ms};
+use super::journal::{Claim, History, Journal, JournalError};
+use super::told;
+use super::work::Workplace;
+use crate::coordinator::{Effect, Event, Failure, Outcome, Setup, State, step};
+use crate::tools::Decided;
+
+const FIRST_RETRY: Duration = Duration::from_millis(50);
+const LAST_RETRY: Duration = Duration::from_secs(1);
+/// How long a run that is over tries to write its end when memory does not answer.
+const LONGEST_END: Duration = Duration::from_secs(30);
+
+/// What a run is driven by.
+pub(crate) struct Drive<'a> {
+    pub(crate) setup: &'a Setup,
+    pub(crate) agent: &'a AgentName,
+    pub(crate) workplace: Workplace<'a>,
+    pub(crate) journal: &'a dyn Journal,
+    pub(crate) claim: &'a Claim,
+    pub(crate) document: &'a RunDocument,
+    /// When the run has taken too long.
+    pub(crate) deadline: Instant,
+    /// What it has failed of then.
+    pub(crate) timed_out: Failure,
+    pub(crate) cancel: CancellationToken,
+    /// Ends the work here without an end of the run: somebody else goes on.
+    pub(crate) lost: CancellationToken,
+}
+
+/// A run that ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Ended {
+    pub(crate) document: RunDocument,
+}
+
+/// How the work on a run ended.
+#[derive(Debug)]
+pub(crate) enum Driven {
+    /// With the run.
+    Ended(Ended),
+    /// The run goes on elsewhere or later.
+    Stopped(JournalError),
+}
+
+/// Takes a run from what happened so far to its end.
+pub(crate) async fn drive(drive: Drive<'_>, past: Vec<Event>, history: History) -> Driven {
+    let is_new = past.len() <= 1;
+    let mut course = Course {
+        state: State::default(),
+        effects: Vec::new(),
+        decided: HashMap::new(),
+        number: 0,
+        unwritten: Vec::new(),
+        promised: false,
+        drive,
+    };
+    course.replay(past, history);
+    if !is_new {
+        course.effects = course.state.pending();
+    }
+    match course.run().await {
+        Ok(ended) => Driven::Ended(ended),
+        Err(error) => Driven::Stopped(error),
+    }
+}
+
+struct Course<'a> {
+    drive: Drive<'a>,
+    state: State,
+    /// What is to be done and has not begun.
+    effects: Vec<Effect>,
+    /// Calls that may be made.
+    decided: HashMap<u32, Decided>,
+    /// The number of the next event.
+    number: usize,
+    /// Events that are not in the journal yet.
+    unwritten: Vec<Event>,
+    /// Whether a call that cannot be made twice is among them.
+    promised: bool,
+}
+
+impl<'a> Course<'a> {
+    /// Folds what happened so far. The first event is kept without the conversation before it, which its session keeps.
+    fn replay(&mut self, past: Vec<Event>, history: History) {
+        let mut history = Some(history);
+        for event in past {
+            let event = match (event, history.take()) {
+                (Event::Observed { input, .. }, Some(History { summary, messages })) => {
+                    Event::Observed { input, history: messages, summary }
+                }
+                (event, _) => event,
+            };
+            self.apply(event);
+        }
+    }
+
+    /// Takes an event into the state, and tells those who follow the run.
+    fn apply(&mut self, event: Event) {
+        let state = std::mem::take(&mut self.state);
+        let (state, effects) = step(self.drive.setup, state, event.clone());
+        self.state = state;
+        self.effects.extend(effects);
+        if let Some(live) = self.drive.workplace.live
+            && let Some(told) = told::event(self.drive.agent, self.drive.document.run, &event, &self.state)
+        {
+            live.tell(self.number, told);
+        }
+        self.number += 1;
+    }
+
+    fn happened(&mut self, event: Event) {
+        self.unwritten.push(event.clone());
+        self.apply(event);
+    }
+
+    async fn run(mut self) -> Result<Ended, JournalError> {
+        let mut work: FuturesUnordered<BoxFuture<'a, Event>> = FuturesUnordered::new();
+        loop {
+            self.decide_all();
+            if let Some(outcome) = self.outcome() {
+                return self.end(outcome).await;
+            }
+            if !self.may_wait() {
+                self.write().await?;
+            }
+            for effect in std::mem::take(&mut self.effects) {
+                self.begin(effect, &work);
+            }
+            if !self.effects.is_empty() {
+                continue;
+            }
+            let event = self.next(&mut work).await?;
+            self.happened(event);
+            // What has come meanwhile is written in the same go.
+            while let Some(Some(event)) = work.next().now_or_never() {
+                self.happened(event);
+            }
+        }
+    }
+
+    fn begin(&mut self, effect: Effect, work: &FuturesUnordered<BoxFuture<'a, Event>>) {
+        match effect {
+            Effect::Ask { model, purpose } => {
+                work.push(Box::pin(self.drive.workplace.ask(model, purpose, &self.state, self.number)));
+            }
+            Effect::Call { call } => match self.decided.remove(&call) {
+                Some(decided) => work.push(Box::pin(self.drive.workplace.call(call, decided))),
+                None => self.resume_call(call),
+            },
+            // They were taken out before.
+            Effect::Decide { .. } | Effect::End(_) => self.effects.push(effect),
+        }
+    }
+
+    fn outcome(&mut self) -> Option<Outcome> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::End(outcome) => Some(outcome.clone()),
+            Effect::Ask { .. } | Effect::Decide { .. } | Effect::Call { .. } => None,
+        })
+    }
+
+    /// Decisions wait for nothing, so all of a turn are made at once, and written in one go.
+    fn decide_all(&mut self) {
+        for effect in std::mem::take(&mut self.effects) {
+            match effect {
+                Effect::Decide { call } => self.decide(call),
+                Effect::Ask { .. } | Effect::Call { .. } | Effect::End(_) => self.effects.push(effect),
+            }
+        }
+    }
+
+    async fn next(&self, work: &mut FuturesUnordered<BoxFuture<'a, Event>>) -> Result<Event, JournalError> {
+        let Drive { deadline, cancel, lost, timed_out, .. } = &self.drive;
+        tokio::select! {
+            biased;
+            () = lost.cancelled() => Err(JournalError::Fenced),
+            () = cancel.cancelled() => Ok(Event::Interrupted(Failure::new(Code::Cancelled, "the run was cancelled"))),
+            Some(event) = work.next() => Ok(event),
+            () = tokio::time::sleep_until(*deadline) => Ok(Event::Interrupted(timed_out.clone())),
+        }
+    }
+
+    fn decide(&mut self, call: u32) {
+        let event = match self.drive.workplace.decide(call, &self.state) {
+            Ok(decided) => {
+                self.promised |= !decided.is_idempotent();
+                self.decided.insert(call, decided);
+                Event::Permitted { call }
+            }
+            Err(failure) => Event::Refused { call, failure },
+        };
+        self.happened(event);
+    }
+
+    /// A call that was let pass by a process that is gone. It may have been made.
+    fn resume_call(&mut self, call: u32) {
+        let tool = self.state.call(call).map_or("", |call| call.tool.as_str()).to_owned();
+        if self.drive.workplace.toolbox.is_idempotent(&tool)
+            && let Ok(decided) = self.drive.workplace.decide(call, &self.state)
+        {
+            self.decided.insert(call, decided);
+            self.effects.push(Effect::Call { call });
+            return;
+        }
+        let detail = format!(
+            "the process that called `{tool}` ended before the answer was written down. It is not known whether the call took effect, and it is not made again"
+        );
+        let outcome = Err(Failure::new(Code::OutcomeUnknown, detail));
+        self.happened(Event::ToolEnded { call, outcome, duration_us: 0 });
+    }
+
+    /// Whether what happened need not be written yet: that a call may be made needs no word if it can be made twice.
+    fn may_wait(&self) -> bool {
+        !self.promised && self.unwritten.iter().all(|event| matches!(event, Event::Permitted { .. }))
+    }
+
+    async fn write(&mut self) -> Result<(), JournalError> {
+        if self.unwritten.is_empty() {
+            return Ok(());
+        }
+        let Drive { journal, claim, document, deadline, .. } = &self.drive;
+        let first = self.number - self.unwritten.len();
+        let (events, promised) = (&self.unwritten, self.promised);
+        let mut patience = Patience::new(document.run, *deadline);
+        while let Err(error) = journal.append(claim, document.run, first, events, promised).await {
+            patience.wait(error).await?;
+        }
+        self.unwritten.clear();
+        self.promised = false;
+        Ok(())
+    }
+
+    async fn end(self, outcome: Outcome) -> Result<Ended, JournalError> {
+        let Drive { journal, claim, document, deadline, .. } = &self.drive;
+        let stage = Stage::Ended {
+            at_ms: now_ms(),
+            end: outcome,
+            used: Used::of(&self.state),
+            tool_calls: told::tool_calls(&self.state),
+        };
+        let document = RunDocument { stage, ..RunDocument::clone(document) };
+        let first = self.number - self.unwritten.len();
+        let until = (*deadline).max(Instant::now() + LONGEST_END);
+        let mut patience = Patience::new(document.run, until);
+        while let Err(error) = journal.end(claim, first, &self.unwritten, &document, &self.state).await {
+            patience.wait(error).await?;
+        }
+        if let Some(live) = self.drive.workplace.live
+            && let Some(told) = told::end(self.drive.agent, &document)
+        {
+            live.tell(self.number, told);
+        }
+        Ok(Ended { document })
+    }
+}
+
+/// How long memory that does not answer is asked again. Writing the same records twice is as good as once.
+struct Patience {
+    run: Uuid,
+    until: Instant,
+    pause: Duration,
+}
+
+impl Patience {
+    fn new(run: Uuid, until: Instant) -> Self {
+        Self { run, until, pause: FIRST_RETRY }
+    }
+
+    /// Waits before the next try. The error itself, where waiting is no use or the time is over.
+    async fn wait(&mut self, error: JournalError) -> Result<(), JournalError> {
+        let is_passing = matches!(&error, JournalError::Memory(error) if error.is_passing());
+        if !is_passing || Instant::now() + self.pause > self.until {
+            return Err(error);
+        }
+        warn!(run = %self.run, %error, "a run waits for its memory");
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(LAST_RETRY);
+        Ok(())
+    }
+}

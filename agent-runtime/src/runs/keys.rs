@@ -1,0 +1,92 @@
+//! Where things lie in an agent's memory.
+//!
+//! ```text
+//! run/RUN                    what is known of a run: a RunDocument
+//! record/RUN/000000          what happened to it, event by event
+//! open/RUN                   there as long as the run is not over
+//! lease/run/RUN              who works on it; lease/session/SESSION for runs in a session
+//! cancel/RUN                 somebody wants it to end
+//! key/HASH                   the run that an idempotency key stands for
+//! session/SESSION/message/0  what was said in a session; session/SESSION/summary stands for its beginning
+//! note/...                   what the agent was told to remember
+//! ```
+
+use skreaver_memory::Key;
+use skreaver_protocol::SessionId;
+use uuid::Uuid;
+
+/// Prefixes, for scans.
+pub(crate) const RUNS: &str = "run/";
+pub(crate) const OPEN: &str = "open/";
+pub(crate) const LEASES: &str = "lease/";
+pub(crate) const CANCELS: &str = "cancel/";
+pub(crate) const SESSIONS: &str = "session/";
+
+/// All parts are UUIDs, hashes, numbers and session ids, none of which is empty, long or has a control character.
+fn key(text: String) -> Key {
+    Key::parse(text).expect("the parts of our keys are short and printable")
+}
+
+pub(crate) fn run(run: Uuid) -> Key {
+    key(format!("{RUNS}{run}"))
+}
+
+pub(crate) fn records(run: Uuid) -> String {
+    format!("record/{run}/")
+}
+
+pub(crate) fn record(run: Uuid, number: usize) -> Key {
+    key(format!("record/{run}/{number:06}"))
+}
+
+pub(crate) fn open(run: Uuid) -> Key {
+    key(format!("{OPEN}{run}"))
+}
+
+pub(crate) fn cancel(run: Uuid) -> Key {
+    key(format!("{CANCELS}{run}"))
+}
+
+/// One run at a time in a session; outside of one, one process at a time for a run.
+pub(crate) fn lease(run: Uuid, session: Option<&SessionId>) -> Key {
+    key(match session {
+        Some(session) => format!("{LEASES}session/{session}"),
+        None => format!("{LEASES}run/{run}"),
+    })
+}
+
+pub(crate) fn idempotency(hash: &str) -> Key {
+    key(format!("key/{hash}"))
+}
+
+pub(crate) fn session(session: &SessionId) -> String {
+    format!("{SESSIONS}{session}/")
+}
+
+/// Behind everything of a session.
+pub(crate) fn behind_session(session: &SessionId) -> Key {
+    key(format!("{SESSIONS}{session}/~"))
+}
+
+/// The session that a key belongs to.
+pub(crate) fn session_of(key: &Key) -> Option<SessionId> {
+    let session = key.as_str().strip_prefix(SESSIONS)?.split('/').next()?;
+    SessionId::parse(session).ok()
+}
+
+pub(crate) fn messages(session: &SessionId) -> String {
+    format!("{SESSIONS}{session}/message/")
+}
+
+pub(crate) fn message(session: &SessionId, number: u64) -> Key {
+    key(format!("{SESSIONS}{session}/message/{number:012}"))
+}
+
+pub(crate) fn summary(session: &SessionId) -> Key {
+    key(format!("{SESSIONS}{session}/summary"))
+}
+
+/// The last part of a key, as what it stands for.
+pub(crate) fn last_part<T: std::str::FromStr>(key: &Key) -> Option<T> {
+    key.as_str().rsplit('/').next()?.parse().ok()
+}

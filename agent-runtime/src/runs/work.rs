@@ -1,0 +1,163 @@
+//! Does what the coordinator asks for: asks models, asks the policy, calls tools. Each comes back as an event.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use skreaver_model::{Model, ModelError, Question, ToolSpec};
+use skreaver_policy::Denial;
+use skreaver_protocol::Caller;
+use skreaver_protocol::message::Message;
+use skreaver_protocol::problem::Code;
+use uuid::Uuid;
+
+use super::Live;
+use crate::coordinator::{CallInput, Event, Failure, Goal, Purpose, State};
+use crate::tools::{CallError, Decided, Input, ToolCall, ToolError, Toolbox};
+
+/// What a model is told when it is to sum up.
+const SUM_UP: &str = "Sum up the conversation so far for yourself: what was asked, found out, decided and done, with every name \
+    and number that may matter later. Answer with the summary alone.";
+
+/// What an agent thinks with.
+pub(crate) struct Mind {
+    /// In the order of preference.
+    pub(crate) models: Vec<Arc<dyn Model>>,
+    pub(crate) instructions: Option<String>,
+    pub(crate) output_schema: Option<serde_json::Value>,
+    /// Told of every answer and every failure of a model, by its place.
+    pub(crate) heard: Box<dyn Fn(usize, Option<&ModelError>) + Send + Sync>,
+}
+
+impl Mind {
+    /// The instructions of an agent, with its goal.
+    pub(crate) fn instructions(instructions: Option<&str>, goal: Option<&Goal>) -> Option<String> {
+        match (instructions, goal) {
+            (Some(instructions), Some(goal)) => Some(format!("{instructions}\n\nYour goal: {}", goal.text())),
+            (None, Some(goal)) => Some(format!("Your goal: {}", goal.text())),
+            (instructions, None) => instructions.map(str::to_owned),
+        }
+    }
+}
+
+/// Where a run finds what it works with.
+pub(crate) struct Workplace<'a> {
+    pub(crate) toolbox: &'a Toolbox,
+    pub(crate) mind: Option<&'a Mind>,
+    pub(crate) run: Uuid,
+    pub(crate) caller: &'a Caller,
+    pub(crate) live: Option<&'a Live>,
+}
+
+impl<'a> Workplace<'a> {
+    /// Asks a model; `number` is that of the event which its answer will be.
+    pub(crate) fn ask(
+        &self,
+        model: usize,
+        purpose: Purpose,
+        state: &State,
+        number: usize,
+    ) -> impl Future<Output = Event> + Send + use<'a> {
+        let question = self.mind.map(|mind| question(mind, self.toolbox, self.caller, purpose, state));
+        let (mind, live) = (self.mind, self.live.filter(|_| purpose == Purpose::Answer));
+        async move {
+            let asked = mind.zip(question).and_then(|(mind, question)| Some((mind, question, mind.models.get(model)?)));
+            let Some((mind, question, asked)) = asked else {
+                return Event::Unanswered(Failure::new(Code::Internal, "the agent has no such model"));
+            };
+            let tell = |text: &str| {
+                if let Some(live) = live {
+                    live.add_to_answer(text);
+                }
+            };
+            if let Some(live) = live {
+                live.begin_answer(number);
+            }
+            let answer = asked.ask(&question, live.is_some().then_some(&tell)).await;
+            (mind.heard)(model, answer.as_ref().err());
+            match answer {
+                Ok(answer) => Event::Answered(answer),
+                Err(error) => Event::Unanswered(model_failure(&error)),
+            }
+        }
+    }
+
+    /// Asks the policy about a call.
+    pub(crate) fn decide(&self, call: u32, state: &State) -> Result<Decided, Failure> {
+        let found = state.call(call).ok_or_else(|| Failure::new(Code::Internal, "there is no such call"))?;
+        let input = match &found.input {
+            CallInput::Text(text) => Input::Text(text.clone()),
+            CallInput::Arguments(arguments) => Input::Arguments(arguments.clone()),
+        };
+        let id = format!("{}/{call}", self.run);
+        let call = ToolCall { tool: found.tool.clone(), input, caller: self.caller.clone(), id };
+        self.toolbox.decide(call).map_err(|error| call_failure(&error))
+    }
+
+    /// Makes a call that was decided about.
+    pub(crate) fn call(&self, call: u32, decided: Decided) -> impl Future<Output = Event> + Send + use<'a> {
+        let toolbox = self.toolbox;
+        async move {
+            match toolbox.run(decided).await {
+                Ok(result) => Event::ToolEnded { call, outcome: Ok(result.output), duration_us: micros(result.duration) },
+                Err(error) => Event::ToolEnded { call, outcome: Err(call_failure(&error)), duration_us: 0 },
+            }
+        }
+    }
+}
+
+fn question(mind: &Mind, toolbox: &Toolbox, caller: &Caller, purpose: Purpose, state: &State) -> Question {
+    let summary =
+        state.summary().map(|summary| Message::User { text: format!("What was said before, summed up:\n{}", summary.text) });
+    let behind = |messages: &[Message]| summary.into_iter().chain(messages.iter().cloned()).collect::<Vec<_>>();
+    match purpose {
+        Purpose::Answer => Question {
+            instructions: mind.instructions.clone(),
+            messages: behind(state.context()),
+            tools: specs(toolbox, caller),
+            output_schema: mind.output_schema.clone(),
+        },
+        Purpose::Compaction { covers } => {
+            let mut messages = behind(state.context_until(covers));
+            messages.push(Message::User { text: SUM_UP.to_owned() });
+            Question { instructions: mind.instructions.clone(), messages, tools: Vec::new(), output_schema: None }
+        }
+    }
+}
+
+/// The tools that the policy in force lets the agent use.
+fn specs(toolbox: &Toolbox, caller: &Caller) -> Vec<ToolSpec> {
+    let permitted = toolbox.permitted(caller);
+    let spec = |name: &skreaver_protocol::ToolName| {
+        let (description, input_schema) = toolbox.describe(name)?;
+        Some(ToolSpec { name: name.to_string(), description: description.to_owned(), input_schema })
+    };
+    permitted.iter().filter_map(spec).collect()
+}
+
+/// How long a caller is asked to wait before trying a model again that asked for nothing itself, in seconds.
+const PAUSE: u64 = 5;
+
+fn model_failure(error: &ModelError) -> Failure {
+    let code = if error.kind.is_passing() { Code::ModelUnavailable } else { Code::ModelFailed };
+    let asked = error.retry_after.map_or(PAUSE, |pause| pause.as_secs().max(1));
+    Failure { retry_after: error.kind.is_passing().then_some(asked), ..Failure::new(code, error.to_string()) }
+}
+
+/// A call that came to nothing, as it can be kept and told.
+pub(crate) fn call_failure(error: &CallError) -> Failure {
+    let (code, denial): (_, Option<&Denial>) = match error {
+        CallError::UnknownTool { .. } => (Code::UnknownTool, None),
+        CallError::Denied(denial) => (Code::ToolDenied, Some(denial)),
+        CallError::Tool { error: ToolError::InvalidArguments(_), .. } => (Code::InvalidArguments, None),
+        CallError::Tool { error: ToolError::Failed(_), .. } => (Code::ToolFailed, None),
+    };
+    Failure {
+        policy: denial.and_then(Denial::policy).map(str::to_owned),
+        rule: denial.and_then(Denial::rule).map(str::to_owned),
+        ..Failure::new(code, error.to_string())
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

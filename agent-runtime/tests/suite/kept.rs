@@ -1,0 +1,305 @@
+//! Agents with memory: runs that outlive their callers and their process, sessions, keys, events.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use skreaver::memory::{InMemory, Memory};
+use skreaver::model::Model;
+use skreaver::protocol::AgentName;
+use skreaver::{Listeners, Runtime, serve};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::double::{Double, answer, ask_for};
+use crate::support::{Served, config, until};
+
+const AGENT: &str = "
+agents:
+- name: clerk
+  tools: [{name: add, type: Builtin}, {name: remember, type: Builtin}, {name: recall, type: Builtin}]
+  models: [{provider: OpenAICompatible, name: one, baseURL: 'http://unused', timeout: 5s, maxAttempts: 1}]
+  memory: {store: {backend: InMemory}, durability: Ephemeral, compaction: {tokenThreshold: 900, keepLast: 2}}
+";
+
+/// Serves the clerk over this memory.
+async fn clerk(memory: &Arc<InMemory>, model: &Arc<Double>) -> Served {
+    let name = AgentName::parse("clerk").unwrap();
+    let runtime = Runtime::builder(config(AGENT))
+        .memory(name.clone(), Arc::clone(memory) as Arc<dyn Memory>)
+        .models(name, vec![Arc::clone(model) as Arc<dyn Model>])
+        .build()
+        .unwrap();
+    let api = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = api.local_addr().unwrap();
+    let shutdown = CancellationToken::new();
+    let ended = tokio::spawn(serve(Arc::new(runtime), Listeners { api, admin: None }, shutdown.clone(), Duration::ZERO));
+    let served = Served { address, shutdown, ended, client: reqwest::Client::new() };
+    until(async || (served.get("/ready").await.0 == 200).then_some(())).await;
+    served
+}
+
+async fn post(served: &Served, body: Value, headers: &[(&str, &str)]) -> (StatusCode, Value) {
+    let mut request = served.client.post(served.url("/agents/clerk/observe")).json(&body);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = request.send().await.unwrap();
+    (response.status(), response.json().await.unwrap())
+}
+
+async fn ended(served: &Served, run: &str) -> Value {
+    until(async || {
+        let (_, status) = served.get(&format!("/agents/clerk/runs/{run}")).await;
+        (status["state"] != "running").then_some(status)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_answer_may_come_later_and_is_found_by_its_run() {
+    let (memory, model) = (Arc::new(InMemory::new()), Double::gated(vec![answer("later")]));
+    let served = clerk(&memory, &model).await;
+    let request = served.client.post(served.url("/agents/clerk/observe")).header("prefer", "respond-async, wait=1");
+    let response = request.json(&json!({"input": "go"})).send().await.unwrap();
+    assert_eq!(
+        (response.status(), &response.headers()["preference-applied"]),
+        (StatusCode::ACCEPTED, &"respond-async".parse().unwrap())
+    );
+    let location = response.headers()["location"].to_str().unwrap().to_owned();
+    let accepted: Value = response.json().await.unwrap();
+    assert_eq!((&accepted["state"], &accepted["agent"]), (&json!("running"), &json!("clerk")));
+    let run = accepted["run"].as_str().unwrap();
+    assert_eq!(location, format!("/agents/clerk/runs/{run}"));
+    assert_eq!(served.get(&location).await.1["state"], "running");
+    model.let_go(1);
+    let status = ended(&served, run).await;
+    assert_eq!((&status["state"], &status["output"]), (&json!("completed"), &json!("later")));
+    assert_eq!(served.get("/agents/clerk/runs").await.1["runs"][0], status);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_run_can_be_cancelled_once() {
+    let (memory, model) = (Arc::new(InMemory::new()), Double::gated(vec![]));
+    let served = clerk(&memory, &model).await;
+    let (_, accepted) = post(&served, json!({"input": "go"}), &[("prefer", "respond-async")]).await;
+    let run = accepted["run"].as_str().unwrap();
+    let cancel = async |run: &str| {
+        let response = served.client.post(served.url(&format!("/agents/clerk/runs/{run}/cancel"))).send().await.unwrap();
+        response.status().as_u16()
+    };
+    assert_eq!(cancel(run).await, 202);
+    let status = ended(&served, run).await;
+    assert_eq!((&status["state"], &status["problem"]["code"]), (&json!("cancelled"), &json!("cancelled")));
+    assert_eq!(cancel(run).await, 409);
+    assert_eq!(cancel("01900000-0000-7000-8000-000000000000").await, 404);
+    assert_eq!(cancel("nonsense").await, 422);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_stands_for_one_run() {
+    let (memory, model) = (Arc::new(InMemory::new()), Double::gated(vec![answer("once")]));
+    let served = clerk(&memory, &model).await;
+    let key = [("idempotency-key", "order-7")];
+    let both = async { tokio::join!(post(&served, json!({"input": "go"}), &key), post(&served, json!({"input": "go"}), &key)) };
+    let let_go = async {
+        until(async || (!model.questions().is_empty()).then_some(())).await;
+        model.let_go(1);
+    };
+    let ((first, second), ()) = tokio::join!(both, let_go);
+    assert_eq!((first.0, &first.1["output"]), (StatusCode::OK, &json!("once")));
+    assert_eq!(first, second);
+    assert_eq!(post(&served, json!({"input": "go"}), &key).await, first);
+    let (status, problem) = post(&served, json!({"input": "something else"}), &key).await;
+    assert_eq!((status.as_u16(), &problem["code"]), (422, &json!("key_reused")));
+    assert_eq!(model.questions().len(), 1);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn sessions_remember_what_was_said_one_run_at_a_time() {
+    let (memory, model) =
+        (Arc::new(InMemory::new()), Double::new(vec![answer("hello Ada"), answer("you are Ada"), answer("who?")]));
+    let served = clerk(&memory, &model).await;
+    let say = async |session: &str, input: &str| post(&served, json!({"input": input, "session": session}), &[]).await.1;
+    assert_eq!(say("a", "I am Ada").await["session"], "a");
+    assert_eq!(say("a", "who am I?").await["output"], "you are Ada");
+    say("b.2", "who am I?").await;
+    let questions = model.questions();
+    assert_eq!(questions.iter().map(|question| question.messages.len()).collect::<Vec<_>>(), [1, 3, 1]);
+    assert_eq!(served.get("/agents/clerk/sessions").await.1, json!({"sessions": ["a", "b.2"]}));
+    let (_, history) = served.get("/agents/clerk/sessions/a").await;
+    let texts: Vec<_> = history["messages"].as_array().unwrap().iter().map(|message| message["text"].clone()).collect();
+    assert_eq!(texts, ["I am Ada", "hello Ada", "who am I?", "you are Ada"]);
+    let delete = async || served.client.delete(served.url("/agents/clerk/sessions/a")).send().await.unwrap().status().as_u16();
+    assert_eq!((delete().await, delete().await), (204, 404));
+    assert_eq!(served.get("/agents/clerk/sessions").await.1, json!({"sessions": ["b.2"]}));
+    assert_eq!(served.get("/agents/clerk/sessions/..%2fx").await.0, 422);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn two_runs_of_a_session_follow_each_other() {
+    let (memory, model) = (Arc::new(InMemory::new()), Double::gated(vec![answer("one"), answer("two")]));
+    let served = clerk(&memory, &model).await;
+    let say = async |input: &str| post(&served, json!({"input": input, "session": "a"}), &[]).await.1;
+    let both = async { tokio::join!(say("first"), say("second")) };
+    let let_go = async {
+        until(async || (!model.questions().is_empty()).then_some(())).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(model.questions().len(), 1, "the other one waits");
+        model.let_go(2);
+    };
+    tokio::join!(both, let_go);
+    assert_eq!(model.questions()[1].messages.len(), 3);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_long_conversation_is_summed_up_and_its_end_stays() {
+    let long = "word ".repeat(600);
+    let replies = vec![answer("hi"), answer("the summary"), answer("short"), answer("shorter")];
+    let (memory, model) = (Arc::new(InMemory::new()), Double::new(replies));
+    let served = clerk(&memory, &model).await;
+    let say = async |input: &str| post(&served, json!({"input": input, "session": "a"}), &[]).await.1;
+    say(&long).await;
+    assert_eq!(say("and now?").await["output"], "short");
+    say("and then?").await;
+    let questions = model.questions();
+    let text =
+        |question: usize, message: usize| serde_json::to_value(&questions[question].messages[message]).unwrap()["text"].clone();
+    assert!(text(1, 1).as_str().unwrap().starts_with("Sum up"), "{}", text(1, 1));
+    assert!(text(2, 0).as_str().unwrap().ends_with("the summary"));
+    // The summary, and what was said since.
+    let last: Vec<_> = (0..questions[3].messages.len()).map(|message| text(3, message)).collect();
+    assert!(last[0].as_str().unwrap().ends_with("the summary"), "{last:?}");
+    assert_eq!(last.last().unwrap(), "and then?");
+    // Nobody's words are lost for those who read the session.
+    let (_, history) = served.get("/agents/clerk/sessions/a").await;
+    assert_eq!((history["messages"].as_array().unwrap().len(), &history["summary"]), (6, &json!("the summary")));
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_remembered_is_recalled_in_another_session() {
+    let replies = vec![
+        ask_for(&[("remember", json!({"text": "Ada likes basalt"})), ("remember", json!({"text": "Bob likes chalk"}))]),
+        answer("noted"),
+        ask_for(&[("recall", json!({"query": "what does Ada like"}))]),
+        answer("basalt"),
+    ];
+    let (memory, model) = (Arc::new(InMemory::new()), Double::new(replies));
+    let served = clerk(&memory, &model).await;
+    post(&served, json!({"input": "remember this", "session": "a"}), &[]).await;
+    post(&served, json!({"input": "what does Ada like?", "session": "b"}), &[]).await;
+    let told = serde_json::to_value(model.questions()[3].messages.last().unwrap()).unwrap();
+    assert_eq!(told["text"], r#"["Ada likes basalt"]"#);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn without_memory_nothing_is_promised() {
+    let yaml =
+        AGENT.split("  memory:").next().unwrap().replace(", {name: remember, type: Builtin}, {name: recall, type: Builtin}", "");
+    let name = AgentName::parse("clerk").unwrap();
+    let model = Double::new(vec![]);
+    let runtime = Runtime::builder(config(&yaml)).models(name, vec![model as Arc<dyn Model>]).build().unwrap();
+    let api = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, shutdown) = (api.local_addr().unwrap(), CancellationToken::new());
+    let ended = tokio::spawn(serve(Arc::new(runtime), Listeners { api, admin: None }, shutdown.clone(), Duration::ZERO));
+    let served = Served { address, shutdown, ended, client: reqwest::Client::new() };
+    for (body, headers) in [
+        (json!({"input": "x", "session": "a"}), vec![]),
+        (json!({"input": "x"}), vec![("prefer", "respond-async")]),
+        (json!({"input": "x"}), vec![("idempotency-key", "k")]),
+    ] {
+        let (status, problem) = post(&served, body, &headers).await;
+        assert_eq!((status.as_u16(), &problem["code"]), (422, &json!("memory_required")), "{problem}");
+    }
+    for path in ["runs", "sessions", "sessions/a", "runs/01900000-0000-7000-8000-000000000000"] {
+        assert_eq!(served.get(&format!("/agents/clerk/{path}")).await.1["code"], "memory_required", "{path}");
+    }
+    served.stop().await;
+}
+
+/// The events of a stream, until it ends: ids, names and data.
+async fn events(request: reqwest::RequestBuilder) -> Vec<(String, String, Value)> {
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let text = response.text().await.unwrap();
+    let field = |block: &str, name: &str| {
+        block.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned()).unwrap_or_default()
+    };
+    let blocks = text.split("\n\n").filter(|block| block.contains("data:"));
+    blocks
+        .map(|block| (field(block, "id:"), field(block, "event:"), serde_json::from_str(&field(block, "data:")).unwrap()))
+        .collect()
+}
+
+fn names(events: &[(String, String, Value)]) -> Vec<&str> {
+    let mut names: Vec<_> = events.iter().map(|(_, name, _)| name.as_str()).collect();
+    names.dedup();
+    names
+}
+
+fn said(events: &[(String, String, Value)]) -> String {
+    events.iter().filter(|(_, name, _)| name == "model_delta").map(|(_, _, data)| data["text"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_run_is_followed_from_any_point_to_the_letter() {
+    let replies = vec![ask_for(&[("add", json!({"a": 1, "b": 2}))]), answer("one and two are three")];
+    let (memory, model) = (Arc::new(InMemory::new()), Double::new(replies));
+    let served = clerk(&memory, &model).await;
+    let observe = served.client.post(served.url("/agents/clerk/observe")).header("accept", "text/event-stream");
+    let all = events(observe.json(&json!({"input": "go"}))).await;
+    assert_eq!(names(&all), ["started", "tool_call", "tool_result", "model_delta", "completed"]);
+    assert_eq!(said(&all), "one and two are three");
+    assert_eq!(all.last().unwrap().2["response"]["output"], "one and two are three");
+    let path = format!("/agents/clerk/runs/{}/events", all[0].2["run"].as_str().unwrap());
+    for (index, (id, _, _)) in all.iter().enumerate() {
+        let rest = events(served.client.get(served.url(&path)).header("last-event-id", id)).await;
+        assert_eq!(said(&rest), said(&all[index + 1..]), "after {id}");
+        assert_eq!(names(&rest), names(&all[index + 1..]), "after {id}");
+    }
+    // In the middle of a piece: nothing twice, nothing missing.
+    let rest = events(served.client.get(served.url(&path)).header("last-event-id", "4.4")).await;
+    assert_eq!(said(&rest), "and two are three");
+    let wrong = served.client.get(served.url(&path)).header("last-event-id", "x").send().await.unwrap();
+    assert_eq!(wrong.status(), 422);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn another_process_takes_up_a_run_whose_process_died() {
+    let memory = Arc::new(InMemory::new());
+    let model = Double::gated(vec![ask_for(&[("add", json!({"a": 1, "b": 2}))]), answer("three")]);
+    // A tokio runtime of its own ends as a process does: with all that it was doing.
+    let (process, first) = {
+        let (memory, model) = (Arc::clone(&memory), Arc::clone(&model));
+        let begin = move || {
+            let process = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+            let served = process.block_on(clerk(&memory, &model));
+            (process, served)
+        };
+        tokio::task::spawn_blocking(begin).await.unwrap()
+    };
+    let key = [("idempotency-key", "k"), ("prefer", "respond-async")];
+    let (_, accepted) = post(&first, json!({"input": "go", "session": "a"}), &key).await;
+    model.let_go(1);
+    // The first answer is written down when the second is asked for.
+    until(async || (model.questions().len() == 2).then_some(())).await;
+    process.shutdown_background();
+    model.let_go(2);
+    let second = clerk(&memory, &model).await;
+    let (status, joined) = post(&second, json!({"input": "go", "session": "a"}), &key[..1]).await;
+    assert_eq!((status, &joined["output"], &joined["run"]), (StatusCode::OK, &json!("three"), &accepted["run"]));
+    // What the model had answered was not asked again.
+    let asked: Vec<_> = model.questions().iter().map(|question| question.messages.len()).collect();
+    assert_eq!(asked, [1, 3, 3]);
+    assert_eq!(joined["tool_calls"].as_array().unwrap().len(), 1);
+    second.stop().await;
+}
