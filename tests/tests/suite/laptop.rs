@@ -1,5 +1,7 @@
 //! The commands on a laptop, as whole processes: no cluster, no root.
 
+mod models;
+
 use std::fs;
 
 use serde_json::{Value, json};
