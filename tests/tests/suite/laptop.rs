@@ -1,6 +1,7 @@
 //! The commands on a laptop, as whole processes: no cluster, no root.
 
 mod models;
+mod real_model;
 
 use std::fs;
 
