@@ -84,7 +84,8 @@ impl Model for Remote {
             self.wire.body(&asked).map_err(|_| Failure::new(ModelErrorKind::Refused, "the question cannot be written as JSON"));
         let body = Bytes::from(body.map_err(|failure| self.error(failure))?);
         let mut telling = Telling { deltas, told: false };
-        for attempt in 1.. {
+        let mut attempt = 1;
+        loop {
             let failure = match self.attempt(body.clone(), &mut telling).await {
                 Ok(answer) => return Ok(ours(answer, question, &names)),
                 Err(failure) => failure,
@@ -97,8 +98,8 @@ impl Model for Remote {
             let Some(pause) = pause else { return Err(self.error(failure)) };
             tracing::debug!(model = self.title, kind = failure.kind.name(), attempt, ?pause, "model is asked again");
             tokio::time::sleep(pause).await;
+            attempt += 1;
         }
-        unreachable!("attempts end by an answer or an error")
     }
 }
 

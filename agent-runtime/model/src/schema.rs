@@ -36,7 +36,7 @@ mod tests {
 
     #[test]
     fn open_objects_and_optional_properties_are_not_closed() {
-        let closed = json!({"type": "object", "properties": {"sum": {"type": "integer"}}, "required": ["sum"], "additionalProperties": false});
+        let closed = json!({"type": "object", "properties": {"sum": {}}, "required": ["sum"], "additionalProperties": false});
         assert!(is_closed(&closed));
         assert!(is_closed(&json!({"type": "array", "items": closed})));
         assert!(!is_closed(&json!({"type": "object", "properties": {"sum": {}}, "required": ["sum"]})));

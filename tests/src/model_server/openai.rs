@@ -38,16 +38,17 @@ fn arguments(call: &ToolCall) -> String {
     }
 }
 
-fn id(answer: &Answer<'_>, index: usize) -> String {
-    format!("call_{}_{index}", answer.number)
+fn tool_call(answer: &Answer<'_>, index: usize, call: &ToolCall, arguments: &str) -> Value {
+    let id = format!("call_{}_{index}", answer.number);
+    json!({"id": id, "type": "function", "function": {"name": call.name, "arguments": arguments}})
 }
 
 pub(super) fn whole(answer: &Answer<'_>) -> Value {
     let reply = answer.reply;
     let mut message = json!({"role": "assistant", "content": reply.text, "refusal": null});
     if !reply.tool_calls.is_empty() {
-        let call = |(index, call): (usize, &ToolCall)| json!({"id": id(answer, index), "type": "function", "function": {"name": call.name, "arguments": arguments(call)}});
-        message["tool_calls"] = reply.tool_calls.iter().enumerate().map(call).collect();
+        let calls = reply.tool_calls.iter().enumerate();
+        message["tool_calls"] = calls.map(|(index, call)| tool_call(answer, index, call, &arguments(call))).collect();
     }
     let choice = json!({"index": 0, "message": message, "logprobs": null, "finish_reason": finish_reason(reply.stop())});
     json!({"id": format!("chatcmpl-{}", answer.number), "object": "chat.completion", "created": 1, "model": answer.body["model"],
@@ -66,7 +67,8 @@ pub(super) fn frames(answer: &Answer<'_>) -> Vec<String> {
     let text = reply.text.as_deref().unwrap_or_default();
     chunks.extend(pieces(text).map(|piece| delta(json!({"content": piece}), Value::Null)));
     for (index, call) in reply.tool_calls.iter().enumerate() {
-        let begun = json!({"index": index, "id": id(answer, index), "type": "function", "function": {"name": call.name, "arguments": ""}});
+        let mut begun = tool_call(answer, index, call, "");
+        begun["index"] = index.into();
         chunks.push(delta(json!({"tool_calls": [begun]}), Value::Null));
         for half in halves(&arguments(call)) {
             let more = json!({"index": index, "function": {"arguments": half}});

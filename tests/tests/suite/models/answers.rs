@@ -33,8 +33,8 @@ async fn answer(rules: &str, question: &Question) -> Answer {
 
 #[tokio::test]
 async fn streamed_text_is_the_whole_text() {
-    let found =
-        answer("[{answer: {text: \"  Größe:  5 €\\n\\n and more. \", usage: {input: 12, output: 34}}}]", &question("?")).await;
+    let rules = "[{answer: {text: \"  Größe:  5 €\\n\\n and more. \", usage: {input: 12, output: 34}}}]";
+    let found = answer(rules, &question("?")).await;
     assert_eq!(found.text, "  Größe:  5 €\n\n and more. ");
     assert_eq!((found.tokens, found.stop), (Tokens { input: 12, output: 34 }, StopReason::Complete));
 }

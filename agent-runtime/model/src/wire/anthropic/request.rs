@@ -159,6 +159,7 @@ mod tests {
     use serde_json::json;
     use skreaver_protocol::config::Provider;
 
+    use crate::schema::as_instruction;
     use crate::wire::tests::{body, long_question};
 
     #[test]
@@ -166,7 +167,7 @@ mod tests {
         let expected = json!({
             "model": "m",
             "max_tokens": 100,
-            "system": "Be brief.\n\nAnswer with one JSON value that fits this JSON Schema, and with nothing else:\n{\"type\":\"object\"}",
+            "system": format!("Be brief.\n\n{}", as_instruction(&json!({"type": "object"}))),
             "messages": [
                 {"role": "user", "content": [{"type": "text", "text": "2 and 3?"}]},
                 {"role": "assistant", "content": [
@@ -189,7 +190,7 @@ mod tests {
     #[test]
     fn a_closed_schema_is_left_to_the_provider() {
         let mut question = long_question();
-        let schema = json!({"type": "object", "properties": {"sum": {"type": "integer"}}, "required": ["sum"], "additionalProperties": false});
+        let schema = json!({"type": "object", "properties": {"sum": {}}, "required": ["sum"], "additionalProperties": false});
         question.output_schema = Some(schema.clone());
         let body = body(Provider::Anthropic, &question, false);
         assert_eq!(body["output_config"], json!({"format": {"type": "json_schema", "schema": schema}}));

@@ -114,3 +114,47 @@ impl Assemble for Assembler {
         Answer { text: self.text, tool_requests, tokens: Tokens::from(self.usage), stop }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::answer::StopReason;
+
+    fn answer(events: &[Value]) -> Answer {
+        let mut assembler = Box::<Assembler>::default();
+        let ended: Vec<_> = events.iter().map(|event| assembler.event(&event.to_string(), &mut |_| ()).unwrap()).collect();
+        assert_eq!(ended.iter().position(|ended| *ended), Some(events.len() - 1));
+        assembler.answer()
+    }
+
+    #[test]
+    fn tokens_of_the_cache_count_and_later_counts_replace_earlier_ones() {
+        let start =
+            json!({"input_tokens": 3, "cache_read_input_tokens": 20, "cache_creation_input_tokens": 100, "output_tokens": 1});
+        let found = answer(&[
+            json!({"type": "message_start", "message": {"usage": start}}),
+            json!({"type": "message_delta", "delta": {"stop_reason": "max_tokens"}, "usage": {"output_tokens": 9}}),
+            json!({"type": "message_stop"}),
+        ]);
+        assert_eq!((found.tokens, found.stop), (Tokens { input: 123, output: 9 }, StopReason::Length));
+    }
+
+    #[test]
+    fn thoughts_and_what_is_new_are_passed_over() {
+        let found = answer(&[
+            json!({"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": ""}}),
+            json!({"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": "hm"}}),
+            json!({"type": "content_block_stop", "index": 0}),
+            json!({"type": "news_of_tomorrow", "index": 7}),
+            json!({"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": ""}}),
+            json!({"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "Yes"}}),
+            json!({"type": "content_block_start", "index": 2,
+                "content_block": {"type": "tool_use", "id": "a", "name": "add", "input": {}}}),
+            json!({"type": "message_stop"}),
+        ]);
+        assert_eq!(found.text, "Yes");
+        assert_eq!(found.tool_requests, [ToolRequest { id: "a".into(), tool: "add".into(), arguments: json!({}) }]);
+    }
+}

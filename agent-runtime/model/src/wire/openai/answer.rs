@@ -98,3 +98,35 @@ fn request(call: Call) -> ToolRequest {
     };
     ToolRequest { id: call.id.unwrap_or_default(), tool: call.function.name, arguments }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::answer::StopReason;
+
+    fn read(message: Value, finish_reason: &str) -> Answer {
+        whole(json!({"choices": [{"message": message, "finish_reason": finish_reason}]}).to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn arguments_may_be_text_an_object_or_nothing() {
+        for (arguments, expected) in
+            [(json!("{\"n\":1}"), json!({"n": 1})), (json!({"n": 1}), json!({"n": 1})), (json!(""), json!({}))]
+        {
+            let call = json!({"id": "a", "type": "function", "function": {"name": "add", "arguments": arguments}});
+            // Some servers say `stop` where they ask for tools.
+            let answer = read(json!({"content": null, "tool_calls": [call]}), "stop");
+            assert_eq!((&answer.tool_requests[0].arguments, answer.stop), (&expected, StopReason::Tools));
+        }
+        assert_eq!(read(json!({"content": "", "tool_calls": null}), "stop").stop, StopReason::Complete);
+    }
+
+    #[test]
+    fn json_without_an_answer_is_garbage() {
+        for body in ["{}", r#"{"choices": []}"#, r#"{"choices": [{}]}"#, "[]", "null", ""] {
+            assert_eq!(whole(body.as_bytes()).unwrap_err().kind, ModelErrorKind::Garbage, "{body}");
+        }
+    }
+}

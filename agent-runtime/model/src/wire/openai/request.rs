@@ -231,8 +231,10 @@ mod tests {
                 {"role": "assistant", "content": "5"},
                 {"role": "user", "content": "Again."},
             ],
-            "tools": [{"type": "function", "function": {"name": "ledger_add", "description": "Adds.", "parameters": {"type": "object"}}}],
-            "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "strict": false, "schema": {"type": "object"}}},
+            "tools": [{"type": "function", "function":
+                {"name": "ledger_add", "description": "Adds.", "parameters": {"type": "object"}}}],
+            "response_format": {"type": "json_schema", "json_schema":
+                {"name": "answer", "strict": false, "schema": {"type": "object"}}},
             "temperature": 0.5, "top_p": 0.9, "max_tokens": 100, "seed": 7,
             "stream": true, "stream_options": {"include_usage": true},
         });

@@ -129,3 +129,88 @@ impl Assembler {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::answer::StopReason;
+    use crate::error::ModelErrorKind;
+
+    fn answer(events: &[Value]) -> Answer {
+        let mut assembler = Box::<Assembler>::default();
+        for event in events {
+            assert_eq!(assembler.event(&event.to_string(), &mut |_| ()), Ok(false), "{event}");
+        }
+        assert_eq!(assembler.event("[DONE]", &mut |_| ()), Ok(true));
+        assembler.answer()
+    }
+
+    /// The tool calls that these pieces make.
+    fn check(pieces: &[Value], expected: &[(&str, &str, Value)]) {
+        let event = |piece: &Value| json!({"choices": [{"delta": {"tool_calls": [piece]}}]});
+        let answer = answer(&pieces.iter().map(event).collect::<Vec<_>>());
+        let found = answer.tool_requests.iter().map(|call| (call.id.as_str(), call.tool.as_str(), call.arguments.clone()));
+        assert_eq!(found.collect::<Vec<_>>(), expected);
+        assert_eq!(answer.stop, StopReason::Tools);
+    }
+
+    #[test]
+    fn pieces_of_calls_find_each_other_whatever_servers_make_of_the_index() {
+        let both = [("a", "add", json!({"n": 1})), ("b", "sub", json!({"n": 2}))];
+        let whole = |index: Value, id: &str, name: &str, arguments: &str| {
+            let function = json!({"name": name, "arguments": arguments});
+            json!({"index": index, "id": id, "function": function})
+        };
+        let begin = |index, id, name| whole(index, id, name, "");
+        let more = |index: Value, arguments: &str| json!({"index": index, "function": {"arguments": arguments}});
+        // OpenAI's way, interleaved.
+        check(
+            &[begin(json!(0), "a", "add"), begin(json!(1), "b", "sub"), more(json!(1), "{\"n\":2}"), more(json!(0), "{\"n\":1}")],
+            &both,
+        );
+        // Every call whole, at index 0.
+        check(&[whole(json!(0), "a", "add", "{\"n\":1}"), whole(json!(0), "b", "sub", "{\"n\":2}")], &both);
+        // No index.
+        check(
+            &[begin(json!(null), "a", "add"), more(json!(null), "{\"n\":1}"), whole(json!(null), "b", "sub", "{\"n\":2}")],
+            &both,
+        );
+        // The id in every piece.
+        check(
+            &[whole(json!(0), "a", "add", "{\"n\""), json!({"index": 0, "id": "a", "function": {"arguments": ":1}"}})],
+            &both[..1],
+        );
+        // An index is no place in memory.
+        check(&[whole(json!(u64::MAX), "a", "add", "{\"n\":1}")], &both[..1]);
+        check(&[begin(json!(0), "a", "add")], &[("a", "add", json!({}))]);
+    }
+
+    #[test]
+    fn usage_is_found_where_providers_put_it() {
+        let usage = json!({"prompt_tokens": 3, "completion_tokens": 4});
+        for event in [json!({"choices": [], "usage": usage}), json!({"choices": [], "x_groq": {"usage": usage}})] {
+            assert_eq!(answer(&[event]).tokens, Tokens { input: 3, output: 4 });
+        }
+    }
+
+    #[test]
+    fn thoughts_are_no_text_and_refusals_are() {
+        let thought = json!([{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]);
+        let text = json!([{"type": "text", "text": "Yes"}]);
+        let delta = |delta: Value| json!({"choices": [{"delta": delta, "finish_reason": null}]});
+        assert_eq!(answer(&[delta(json!({"content": thought})), delta(json!({"content": text}))]).text, "Yes");
+        let refused = answer(&[delta(json!({"refusal": "No"}))]);
+        assert_eq!((refused.text.as_str(), refused.stop), ("No", StopReason::Filtered));
+    }
+
+    #[test]
+    fn an_error_in_the_stream_has_its_kind() {
+        let mut assembler = Assembler::default();
+        let error = json!({"error": {"message": "amber", "type": "server_error", "code": "rate_limit_exceeded"}});
+        let failure = assembler.event(&error.to_string(), &mut |_| ()).unwrap_err();
+        assert_eq!(failure.kind, ModelErrorKind::RateLimited);
+        assert!(!failure.what.contains("amber"));
+    }
+}
