@@ -37,10 +37,14 @@ pub enum ClientError {
 /// # Errors
 /// When `SSL_CERT_FILE` names a file that is no bundle of certificates.
 pub fn http_client(proxies: Proxies) -> Result<Client, ClientError> {
+    client(proxies, std::env::var_os("SSL_CERT_FILE").map(PathBuf::from))
+}
+
+fn client(proxies: Proxies, bundle: Option<PathBuf>) -> Result<Client, ClientError> {
     // The second call in a process finds it installed, which is as good.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let client = Client::builder()
-        .tls_certs_only(roots()?)
+        .tls_certs_only(roots(bundle)?)
         .redirect(redirect::Policy::none())
         .connect_timeout(Duration::from_secs(10))
         .tcp_keepalive(Duration::from_secs(60))
@@ -53,15 +57,19 @@ pub fn http_client(proxies: Proxies) -> Result<Client, ClientError> {
     Ok(client.build()?)
 }
 
-fn roots() -> Result<Vec<Certificate>, ClientError> {
+/// Mozilla's authorities, and those of a bundle. One that was named must be readable; one that only happens to be there need not.
+fn roots(named: Option<PathBuf>) -> Result<Vec<Certificate>, ClientError> {
     let mozilla = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|root| Certificate::from_der(root));
     let mut roots = mozilla.collect::<reqwest::Result<Vec<_>>>()?;
-    if let Some(path) = std::env::var_os("SSL_CERT_FILE") {
-        // What was asked for by name must work; what only happens to be there need not.
-        let bundle = std::fs::read(&path).map_err(|error| ClientError::Unreadable(path.into(), error))?;
-        roots.extend(Certificate::from_pem_bundle(&bundle)?);
-    } else if let Some(bundle) = SYSTEM_ROOTS.iter().find_map(|path| std::fs::read(path).ok()) {
-        roots.extend(Certificate::from_pem_bundle(&bundle).unwrap_or_default());
+    match named {
+        Some(path) => {
+            let bundle = std::fs::read(&path).map_err(|error| ClientError::Unreadable(path, error))?;
+            roots.extend(Certificate::from_pem_bundle(&bundle)?);
+        }
+        None => {
+            let bundle = SYSTEM_ROOTS.iter().find_map(|path| std::fs::read(path).ok()).unwrap_or_default();
+            roots.extend(Certificate::from_pem_bundle(&bundle).unwrap_or_default());
+        }
     }
     Ok(roots)
 }
@@ -86,13 +94,62 @@ pub(crate) fn too_large(limit: usize) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use rcgen::{CertificateParams, KeyPair};
+    use rustls::ServerConfig;
+    use rustls::pki_types::PrivateKeyDer;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
     use super::*;
+    use crate::failure::unsent;
+
+    /// A server whose certificate nobody but its bundle vouches for: its port, and the bundle.
+    async fn serve_tls() -> (u16, String) {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let pem = certificate.pem();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let config =
+            ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                // A client that does not trust us goes away.
+                let Ok(mut stream) = TlsAcceptor::from(Arc::new(config.clone())).accept(socket).await else { continue };
+                let _ = stream.read(&mut [0; 1024]).await;
+                let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        (port, pem)
+    }
+
+    #[tokio::test]
+    async fn authorities_of_the_bundle_are_trusted_and_unknown_ones_are_not() {
+        let everybody = client(Proxies::Ignored, None).unwrap();
+        let (port, pem) = serve_tls().await;
+        let folder = tempfile::tempdir().unwrap();
+        let bundle = folder.path().join("ca.pem");
+        std::fs::write(&bundle, pem).unwrap();
+        let url = format!("https://localhost:{port}/");
+        let ours = client(Proxies::Ignored, Some(bundle)).unwrap();
+        assert_eq!(ours.get(&url).send().await.unwrap().status(), 204);
+        let failure = unsent(&everybody.get(&url).send().await.unwrap_err());
+        assert_eq!(failure.kind, ModelErrorKind::Unreachable);
+        assert!(failure.what.contains("certificate"), "{}", failure.what);
+    }
 
     #[test]
-    fn a_client_can_be_built_wherever_certificates_are() {
-        for proxies in [Proxies::Ignored, Proxies::FromEnvironment] {
-            assert!(http_client(proxies).is_ok());
-        }
-        assert!(roots().unwrap().len() > 100);
+    fn a_bundle_that_is_named_must_be_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = client(Proxies::Ignored, Some(folder.path().join("none.pem"))).unwrap_err();
+        assert!(missing.to_string().contains("none.pem"), "{missing}");
+        let broken = folder.path().join("broken.pem");
+        std::fs::write(&broken, "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n").unwrap();
+        assert!(matches!(client(Proxies::FromEnvironment, Some(broken)), Err(ClientError::Build(_))));
     }
 }

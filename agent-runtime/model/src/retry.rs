@@ -22,13 +22,9 @@ pub(crate) fn pause(
     if !kind.is_passing() || attempt >= max_attempts {
         return None;
     }
-    match retry_after {
-        Some(asked) => (asked <= LONGEST_ASKED).then_some(asked),
-        None => {
-            let doubled = FIRST.saturating_mul(1 << (attempt - 1).min(16)).min(LONGEST);
-            Some(doubled.mul_f64(0.5 + chance / 2.0))
-        }
-    }
+    let doubled = FIRST.saturating_mul(1 << (attempt - 1).min(16)).min(LONGEST);
+    let asked = retry_after.unwrap_or_default();
+    (asked <= LONGEST_ASKED).then(|| doubled.mul_f64(0.5 + chance / 2.0).max(asked))
 }
 
 /// From 0 to 1, and another one each time. Good enough to spread pauses, and for nothing else.
@@ -53,7 +49,7 @@ mod tests {
     #[test]
     fn what_the_provider_asks_for_is_done_up_to_half_a_minute() {
         let asked = |seconds| pause(ModelErrorKind::RateLimited, Some(Duration::from_secs(seconds)), 1, 2, 0.5);
-        assert_eq!(asked(0), Some(Duration::ZERO));
+        assert_eq!(asked(0), Some(Duration::from_millis(150)));
         assert_eq!(asked(30), Some(Duration::from_secs(30)));
         assert_eq!(asked(31), None);
     }

@@ -7,6 +7,7 @@ use anyhow::Context;
 use clap::Parser;
 use skreaver_tests::model_server::{Script, serve};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Answers like OpenAI and Anthropic, by a script.
 #[derive(Parser)]
@@ -31,6 +32,11 @@ async fn main() -> anyhow::Result<()> {
     };
     let listener = TcpListener::bind(listen).await.with_context(|| format!("failed to listen on {listen}"))?;
     println!("scripted model on http://{}", listener.local_addr()?);
-    serve(listener, script).await;
+    // The first process of a container has to listen to this itself.
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        () = serve(listener, script) => {}
+        _ = terminate.recv() => {}
+    }
     Ok(())
 }

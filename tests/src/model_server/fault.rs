@@ -46,6 +46,8 @@ pub enum Fault {
     WrongJson,
     /// Good JSON that is no answer.
     WrongShape,
+    /// Usage that cannot be: negative.
+    WrongUsage,
     /// A web page.
     Html,
     /// An answer that never ends: frame after frame, or a body.
@@ -110,6 +112,7 @@ impl Fault {
             | Self::ErrorInStream { .. }
             | Self::WrongJson
             | Self::WrongShape
+            | Self::WrongUsage
             | Self::Html
             | Self::Endless
             | Self::EndlessFrame
@@ -158,6 +161,10 @@ impl Fault {
                 frames.truncate(1);
                 Some(Piece::Frame("data: {\"choices\": 7, \"type\": 7}\n\n".into()))
             }
+            Self::WrongUsage => {
+                frames.iter_mut().for_each(|frame| *frame = negative_usage(frame));
+                None
+            }
             Self::Endless => endless_frame(&mut frames),
             Self::EndlessFrame => {
                 frames.clear();
@@ -171,6 +178,9 @@ impl Fault {
     /// An answer that is whole, and yet not.
     fn whole(self, format: Format, answer: &Answer<'_>) -> Response<Body> {
         let mut text = format.whole(answer).to_string();
+        if self == Self::WrongUsage {
+            return respond(StatusCode::OK, negative_usage(&text));
+        }
         text.truncate(text.len() / 2);
         match self {
             Self::WrongJson => respond(StatusCode::OK, text),
@@ -178,11 +188,19 @@ impl Fault {
             Self::ErrorInStream { .. } => refused(format, 500, None, None),
             Self::Endless | Self::EndlessFrame => body("application/json", [Piece::Endless(" ".repeat(16 << 10))].into()),
             Self::Stall { .. } => body("application/json", [Piece::Frame(text), Piece::Hang].into()),
-            Self::Cut { .. } | Self::NoEnd | Self::Status { .. } | Self::ContextTooLong | Self::Html | Self::Hang => {
-                body("application/json", [Piece::Frame(text), Piece::Cut].into())
-            }
+            Self::Cut { .. }
+            | Self::NoEnd
+            | Self::WrongUsage
+            | Self::Status { .. }
+            | Self::ContextTooLong
+            | Self::Html
+            | Self::Hang => body("application/json", [Piece::Frame(text), Piece::Cut].into()),
         }
     }
+}
+
+fn negative_usage(json: &str) -> String {
+    json.replace("_tokens\":", "_tokens\":-1")
 }
 
 /// The frame that has the first word is repeated.

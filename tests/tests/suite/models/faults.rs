@@ -68,6 +68,15 @@ async fn what_is_no_answer_is_garbage() {
 }
 
 #[tokio::test]
+async fn usage_that_cannot_be_is_garbage() {
+    for (format, way) in combinations() {
+        let server = ModelServer::start(Script::rules("[{fault: wrong_usage}]")).await;
+        let outcome = ask(&*connect(&server, format, json!({})), &question("?"), way).await.0;
+        assert_eq!(outcome.unwrap_err().kind, ModelErrorKind::Garbage, "{format:?} {way:?}");
+    }
+}
+
+#[tokio::test]
 async fn answers_without_end_are_given_up_at_a_size() {
     use ModelErrorKind::Garbage;
     check("endless_frame", Garbage, Garbage, "").await;
