@@ -80,9 +80,8 @@ impl Model for Remote {
     async fn ask(&self, question: &Question, deltas: Option<Deltas<'_>>) -> Result<Answer, ModelError> {
         let names = Names::new(&question.tools);
         let asked = Asked { model: &self.name, settings: &self.settings, question, names: &names, streamed: deltas.is_some() };
-        let body =
-            self.wire.body(&asked).map_err(|_| Failure::new(ModelErrorKind::Refused, "the question cannot be written as JSON"));
-        let body = Bytes::from(body.map_err(|failure| self.error(failure))?);
+        let unwritable = |_| self.error(Failure::new(ModelErrorKind::Refused, "the question cannot be written as JSON"));
+        let body = Bytes::from(self.wire.body(&asked).map_err(unwritable)?);
         let mut telling = Telling { deltas, told: false };
         let mut attempt = 1;
         loop {
