@@ -1,7 +1,8 @@
-//! The harness: programs of ours as child processes, a cluster through kubectl, and where things are.
+//! The harness: programs of ours as child processes, a cluster through kubectl, a model by a script, and where things are.
 
 mod audit;
 mod kubectl;
+pub mod model_server;
 mod program;
 
 use std::path::{Path, PathBuf};
@@ -29,6 +30,18 @@ pub fn binary(name: &str) -> PathBuf {
     let path = folder.join(name);
     assert!(path.is_file(), "`{}` was not built; run `make build` first", path.display());
     path
+}
+
+/// The Python environment of clients that nobody here wrote; `tests/clients/install` makes it.
+///
+/// # Panics
+/// When the environment names neither `SKREAVER_CACHE` nor a home.
+pub fn clients() -> PathBuf {
+    let variable = |name| std::env::var_os(name).map(PathBuf::from);
+    let cache = variable("SKREAVER_CACHE")
+        .or_else(|| variable("XDG_CACHE_HOME").map(|folder| folder.join("skreaver")))
+        .or_else(|| variable("HOME").map(|home| home.join(".cache/skreaver")));
+    cache.expect("SKREAVER_CACHE or HOME is set").join("clients")
 }
 
 /// Asks again and again until the answer is there, and returns it.

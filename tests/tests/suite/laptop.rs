@@ -1,5 +1,8 @@
 //! The commands on a laptop, as whole processes: no cluster, no root.
 
+mod models;
+mod real_model;
+
 use std::fs;
 
 use serde_json::{Value, json};

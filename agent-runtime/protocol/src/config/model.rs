@@ -43,9 +43,9 @@ pub enum Provider {
     OpenAICompatible,
     /// Anthropic's messages.
     Anthropic,
-    /// Ollama's chat.
+    /// Ollama, through its chat completions.
     Ollama,
-    /// Google's Gemini.
+    /// Google's Gemini, through its chat completions.
     Gemini,
     /// Mistral's chat completions.
     Mistral,
@@ -56,7 +56,7 @@ pub enum Provider {
     /// xAI's chat completions.
     #[serde(rename = "XAI")]
     Xai,
-    /// Cohere's chat.
+    /// Cohere, through its chat completions.
     Cohere,
 }
 
