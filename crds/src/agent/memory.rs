@@ -32,7 +32,7 @@ pub struct AgentMemory {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     #[x_kube(
-        validation = Rule::new("isQuantity(self) && quantity(self).sign() > 0")
+        validation = Rule::new("isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))")
             .message("write size as a quantity above zero, such as 1Gi")
     )]
     pub size: Option<String>,
