@@ -3,6 +3,7 @@
 mod files;
 mod render;
 mod run;
+mod secrets;
 mod validate;
 
 use std::process::ExitCode;

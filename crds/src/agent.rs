@@ -23,7 +23,8 @@ pub use status::{AgentStatus, Endpoints, PolicyRef};
 pub use tool::AgentTool;
 
 /// From a millisecond to a day, in the notation of Go.
-const DURATION: &str = "self.matches('^([0-9]{1,9}(ms|s|m|h))+$') && duration(self) >= duration('1ms') && duration(self) <= duration('24h')";
+const DURATION: &str =
+    "self.matches('^([0-9]{1,9}(ms|s|m|h))+$') && duration(self) >= duration('1ms') && duration(self) <= duration('24h')";
 
 /// What the agent is and what it may use.
 #[derive(CustomResource, KubeSchema, Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -46,6 +46,18 @@ pub enum Reason {
     ConfigMapNotFound,
     /// ResolvedRefs=False: a Secret does not exist.
     SecretNotFound,
+    /// ResolvedRefs=False: a Secret has not the key that is named.
+    SecretKeyNotFound,
+    /// ResolvedRefs=False: the Service that a model or memory server is reached by does not exist.
+    ServiceNotFound,
+    /// ResolvedRefs=False: such a Service has not the port that is named, or selects no pods.
+    ServiceUnusable,
+    /// Accepted=False: the check of the goal is not CEL over what a run knows.
+    InvalidGoal,
+    /// Accepted=False: `outputSchema` is not a JSON Schema.
+    InvalidOutputSchema,
+    /// Accepted=False: the spec names an address that no agent may reach.
+    AddressRefused,
     /// ResolvedRefs=False: a referenced text is over the limit. PolicyApplied=False: the policies are, all together, and every
     /// call is refused.
     TooLarge,
@@ -89,6 +101,12 @@ impl Reason {
             Self::InvalidRules => "InvalidRules",
             Self::ConfigMapNotFound => "ConfigMapNotFound",
             Self::SecretNotFound => "SecretNotFound",
+            Self::SecretKeyNotFound => "SecretKeyNotFound",
+            Self::ServiceNotFound => "ServiceNotFound",
+            Self::ServiceUnusable => "ServiceUnusable",
+            Self::InvalidGoal => "InvalidGoal",
+            Self::InvalidOutputSchema => "InvalidOutputSchema",
+            Self::AddressRefused => "AddressRefused",
             Self::TooLarge => "TooLarge",
             Self::Rejected => "Rejected",
             Self::ToolNotFound => "ToolNotFound",
