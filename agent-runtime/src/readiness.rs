@@ -14,7 +14,7 @@ pub(crate) struct Components(watch::Sender<Vec<Component>>);
 
 impl Components {
     pub(crate) fn new(names: impl IntoIterator<Item = (String, ComponentState)>) -> Self {
-        let components = names.into_iter().map(|(name, state)| Component { name, state, message: None }).collect();
+        let components = names.into_iter().map(|(name, state)| Component { name, state, reason: None, message: None }).collect();
         Self(watch::Sender::new(components))
     }
 

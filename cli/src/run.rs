@@ -22,8 +22,6 @@ const LOG: &str = "info,rmcp=warn";
 /// The agents that are served when no manifest is named.
 const DEMO: &str = include_str!("../../config/samples/demo.yaml");
 
-/// Secrets that agents name - keys of models, URLs of memory servers - come from documents of kind Secret among the files, or else
-/// from the environment: the key `token` of the Secret `model-key` is MODEL_KEY_TOKEN.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -13,6 +13,8 @@ pub enum ConditionType {
     Progressing,
     /// Enough pods answer.
     Available,
+    /// Something that the agent needs does not work, as its pods tell: a model or its memory. True is the bad news.
+    Degraded,
     /// The agent does what its newest spec says. Wait for this one.
     Ready,
 }
@@ -26,6 +28,7 @@ impl ConditionType {
             Self::PolicyApplied => "PolicyApplied",
             Self::Progressing => "Progressing",
             Self::Available => "Available",
+            Self::Degraded => "Degraded",
             Self::Ready => "Ready",
         }
     }
@@ -85,6 +88,16 @@ pub enum Reason {
     Serving,
     /// Available=False: not enough pods answer.
     Unavailable,
+    /// Degraded=False: no pod tells of anything that does not work.
+    Healthy,
+    /// Degraded=True: no model of the agent answers, as the message says. Runs are refused with 503 until one does.
+    ModelUnavailable,
+    /// Degraded=True, Ready=False: the memory of the agent cannot be used, as the message says.
+    MemoryUnavailable,
+    /// Degraded=True: another component of the agent does not work, as the message says.
+    ComponentUnavailable,
+    /// Accepted=False, Ready=False: the memory of the agent cannot keep what `durability` asks for, as the message says.
+    NotDurable,
     /// Available=False, Ready=False: `suspend` is set, or `replicas` is 0.
     Suspended,
     /// The API server refused or failed; tried again by itself.
@@ -120,6 +133,11 @@ impl Reason {
             Self::Stalled => "Stalled",
             Self::Serving => "Serving",
             Self::Unavailable => "Unavailable",
+            Self::Healthy => "Healthy",
+            Self::ModelUnavailable => "ModelUnavailable",
+            Self::MemoryUnavailable => "MemoryUnavailable",
+            Self::ComponentUnavailable => "ComponentUnavailable",
+            Self::NotDurable => "NotDurable",
             Self::Suspended => "Suspended",
             Self::ApiError => "ApiError",
         }

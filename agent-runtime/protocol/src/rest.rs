@@ -70,13 +70,46 @@ pub struct Readiness {
 /// One thing that readiness depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Component {
-    /// Its name: `config`, `policy` or `server`; with the agent's name before it where several agents are served.
+    /// Its name: `config`, `policy`, `server`, `model` or `memory`; with the agent's name before it where several agents are served.
     pub name: String,
     /// Its state.
     pub state: ComponentState,
+    /// Why it is in that state, in one word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ComponentReason>,
     /// Why it is in that state, where that needs words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+}
+
+/// Why a component does not work, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ComponentReason {
+    /// It does not answer, or not in time.
+    Unreachable,
+    /// It refuses who we are, or what we may.
+    Unauthorized,
+    /// The provider knows no such model.
+    UnknownModel,
+    /// It has no capacity, or asks to be asked less often.
+    Overloaded,
+    /// What it answers is no answer.
+    Garbage,
+    /// There is no room left.
+    Full,
+    /// It may be read and not written.
+    ReadOnly,
+    /// Another process has it.
+    Locked,
+    /// It was written by a newer version of ours.
+    NewerSchema,
+    /// What is stored is not what was written.
+    Corrupt,
+    /// It cannot keep the class of durability that is asked of it.
+    NotDurable,
+    /// Its configuration cannot be used, such as a URL that is none.
+    Misconfigured,
 }
 
 /// The state of a component.

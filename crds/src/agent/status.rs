@@ -13,7 +13,7 @@ pub struct AgentStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
-    /// Accepted, ResolvedRefs, PolicyApplied, Progressing, Available, Ready.
+    /// Accepted, ResolvedRefs, PolicyApplied, Progressing, Available, Degraded, Ready.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]

@@ -104,8 +104,8 @@ fn take(message: FromRuntime, caller: &Caller, id: u64, hub: &Hub) {
 }
 
 fn shortened(component: Component) -> Component {
-    let Component { name, state, message } = component;
-    Component { name: short(name), state, message: message.map(short) }
+    let Component { name, state, reason, message } = component;
+    Component { name: short(name), state, reason, message: message.map(short) }
 }
 
 fn short(text: String) -> String {
