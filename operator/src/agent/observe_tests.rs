@@ -194,7 +194,11 @@ fn memory_that_does_not_work_is_why_an_agent_does_not_come_up() {
 #[test]
 fn what_is_not_stable_changes_nothing_that_was_said() {
     let lost = [broken("model", None, "no route")];
-    let case = |told: &[Component], stable, before: &AgentStatus| Case { reports: telling(told, stable), before: before.clone(), ..case() };
+    let case = |told: &[Component], stable, before: &AgentStatus| Case {
+        reports: telling(told, stable),
+        before: before.clone(),
+        ..case()
+    };
     let nothing = AgentStatus::default();
     assert_eq!(status(&case(&lost, false, &nothing)).conditions[5].reason, "Healthy");
     let said = status(&case(&lost, true, &nothing));
@@ -210,7 +214,10 @@ fn memory_that_cannot_keep_the_class_is_a_spec_that_cannot_be_accepted() {
     let before = status(&told);
     assert_eq!(before.conditions[0].message, "Redis has no appendfsync always; set it");
     // The pod starts anew: that alone is no better news.
-    assert_eq!(status(&Case { reports: reports(&[], false), before: before.clone(), ..case() }).conditions[0].reason, "NotDurable");
+    assert_eq!(
+        status(&Case { reports: reports(&[], false), before: before.clone(), ..case() }).conditions[0].reason,
+        "NotDurable"
+    );
     assert_eq!(status(&Case { reports: reports(&[1], true), before, ..case() }).conditions[0].reason, "Valid");
 }
 
