@@ -14,7 +14,7 @@ use skreaver_protocol::{AgentName, Builtin, ToolName};
 
 use crate::agent::{Agent, Parts, Slot};
 use crate::metrics::Metrics;
-use crate::mind::{self, Thoughts};
+use crate::mind::{self, Http, Thoughts};
 use crate::readiness::{Components, SERVER};
 use crate::runtime::{MEMORY, MODEL, POLICY, Runtime, component};
 use crate::tools::{Tool, builtin};
@@ -26,6 +26,7 @@ pub struct Builder {
     tools: BTreeMap<ToolName, Arc<dyn Tool>>,
     memories: BTreeMap<AgentName, Arc<dyn Memory>>,
     models: BTreeMap<AgentName, Vec<Arc<dyn Model>>>,
+    http: Http,
 }
 
 /// Why a runtime cannot be built.
@@ -150,7 +151,7 @@ impl Builder {
         let tools = self.tools(&config, memory.as_ref())?;
         let own = self.models.remove(&name).unwrap_or_default();
         let component = component(several, &name, MODEL);
-        let Thoughts { setup, mind } = mind::think(&config, &tools, own, Arc::clone(components), component)
+        let Thoughts { setup, mind } = mind::think(&config, &tools, own, &self.http, Arc::clone(components), component)
             .map_err(|problem| BuildError::Model { agent: name, problem })?;
         Ok(Agent::new(Parts { config, setup, mind, tools, policy, metrics: Arc::clone(metrics), memory }))
     }

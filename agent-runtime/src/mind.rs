@@ -1,9 +1,9 @@
 //! What an agent thinks with, made from its configuration, and what is told of its models.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use skreaver_model::{Model, ModelError, ModelErrorKind};
+use skreaver_model::{Key, Model, ModelError, ModelErrorKind, Proxies};
 use skreaver_protocol::ToolName;
 use skreaver_protocol::config::{AgentConfig, ModelConfig};
 use skreaver_protocol::rest::{ComponentReason, ComponentState};
@@ -11,6 +11,7 @@ use skreaver_protocol::rest::{ComponentReason, ComponentState};
 use crate::coordinator::{Goal, ModelFacts, Setup, Thinking};
 use crate::readiness::Components;
 use crate::runs::Mind;
+use crate::secrets::Watched;
 use crate::tools::Tool;
 
 /// How an agent works and what it thinks with.
@@ -24,6 +25,7 @@ pub(crate) fn think(
     config: &AgentConfig,
     tools: &BTreeMap<ToolName, Arc<dyn Tool>>,
     own: Vec<Arc<dyn Model>>,
+    http: &Http,
     components: Arc<Components>,
     component: String,
 ) -> Result<Thoughts, String> {
@@ -44,19 +46,36 @@ pub(crate) fn think(
         overhead_bytes: instructions.as_ref().map_or(0, String::len) + tools.iter().map(described).sum::<usize>(),
     };
     check_prices(config)?;
-    let models = models(config, own)?;
+    let models = models(config, own, http)?;
     let heard = listener(config, components, component);
     let mind = Mind { models, instructions, output_schema: config.output_schema.clone(), heard };
     Ok(Thoughts { setup: Setup { thinking: Some(thinking) }, mind: Some(mind) })
 }
 
-fn models(config: &AgentConfig, own: Vec<Arc<dyn Model>>) -> Result<Vec<Arc<dyn Model>>, String> {
+fn models(config: &AgentConfig, own: Vec<Arc<dyn Model>>, http: &Http) -> Result<Vec<Arc<dyn Model>>, String> {
     let mut own = own.into_iter();
-    config.models.iter().map(|config| own.next().map_or_else(|| configured(config), Ok)).collect()
+    config.models.iter().map(|config| own.next().map_or_else(|| configured(config, http), Ok)).collect()
 }
 
-fn configured(config: &ModelConfig) -> Result<Arc<dyn Model>, String> {
-    Err(format!("model `{}`: not wired", config.name))
+/// A model as its configuration names it. Its key is read again when it changes.
+fn configured(config: &ModelConfig, http: &Http) -> Result<Arc<dyn Model>, String> {
+    let secret = config.api_key.clone().map(Watched::new);
+    let key: Key = Arc::new(move || secret.as_ref().map(Watched::get).transpose());
+    skreaver_model::model(config, key, http.client()?).map_err(|error| format!("model `{}`: {error}", config.name))
+}
+
+/// The HTTP client of all models, made when the first one is: its trusted authorities take some memory.
+#[derive(Default)]
+pub(crate) struct Http(OnceLock<reqwest::Client>);
+
+impl Http {
+    fn client(&self) -> Result<&reqwest::Client, String> {
+        if self.0.get().is_none() {
+            let client = skreaver_model::http_client(Proxies::Ignored).map_err(|error| error.to_string())?;
+            self.0.get_or_init(|| client);
+        }
+        Ok(self.0.get().expect("it was just made"))
+    }
 }
 
 fn validator(schema: &serde_json::Value) -> Result<jsonschema::Validator, String> {
@@ -114,9 +133,8 @@ fn reason(kind: ModelErrorKind) -> Option<ComponentReason> {
         ModelErrorKind::Unauthorized => Some(ComponentReason::Unauthorized),
         ModelErrorKind::UnknownModel => Some(ComponentReason::UnknownModel),
         ModelErrorKind::Unreachable | ModelErrorKind::Timeout => Some(ComponentReason::Unreachable),
-        ModelErrorKind::RateLimited | ModelErrorKind::Overloaded | ModelErrorKind::Cut | ModelErrorKind::Garbage => {
-            Some(ComponentReason::Failing)
-        }
+        ModelErrorKind::RateLimited | ModelErrorKind::Overloaded => Some(ComponentReason::Overloaded),
+        ModelErrorKind::Cut | ModelErrorKind::Garbage => Some(ComponentReason::Garbage),
         ModelErrorKind::ContextTooLong | ModelErrorKind::Refused => None,
     }
 }

@@ -3,6 +3,7 @@
 mod files;
 mod render;
 mod run;
+mod secrets;
 mod validate;
 
 use std::process::ExitCode;
@@ -20,6 +21,9 @@ struct Args {
 #[derive(Subcommand)]
 enum Command {
     /// Serve the agents of manifests on this machine.
+    ///
+    /// Secrets that agents name - keys of models, URLs of memory servers - come from documents of kind Secret among the files,
+    /// or else from the environment: the key `token` of the Secret `model-key` is MODEL_KEY_TOKEN there.
     Run(run::Args),
     /// Print what the operator would apply for manifests.
     Render(render::Args),

@@ -2,18 +2,20 @@
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use skreaver::protocol::config::RuntimeConfig;
 use skreaver::{Listeners, Runtime, serve_until_terminated};
-use skreaver_render::agent_config;
 use skreaver_render::local::Local;
+use skreaver_render::{Locations, ResolvedAgent, agent_config};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 use crate::files::{Files, all, load, parse};
+use crate::secrets::{Folder, create_private};
 
 /// What is logged unless `SKREAVER_LOG` says otherwise: of the MCP library, which tells of every request, only what went wrong.
 const LOG: &str = "info,rmcp=warn";
@@ -27,6 +29,10 @@ pub(crate) struct Args {
     /// Where to listen.
     #[arg(long, default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
+    /// Where agents with File or SQLite memory keep it, each in a folder of its own name.
+    /// Default: $XDG_DATA_HOME/skreaver, or ~/.local/share/skreaver.
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
     /// Refuse every tool call of agents that no ToolPolicy selects.
     #[arg(long)]
     require_tool_policy: bool,
@@ -34,24 +40,43 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let local = if args.files.files.is_empty() { load(parse("the built-in demo", DEMO)?)? } else { args.files.load()? };
-    let runtime = Arc::new(runtime(&local, args.require_tool_policy)?);
+    // To be removed at the very end.
+    let secrets = Folder::create()?;
+    let runtime = Arc::new(runtime(&local, args, &secrets)?);
     let filter = EnvFilter::try_from_env("SKREAVER_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     tokio::runtime::Runtime::new()?.block_on(listen(runtime, args.listen))
 }
 
-fn runtime(local: &Local, require_tool_policy: bool) -> anyhow::Result<Runtime> {
-    let agents = local.resolve(require_tool_policy).map_err(|problems| all(&problems))?;
+fn runtime(local: &Local, args: &Args, secrets: &Folder) -> anyhow::Result<Runtime> {
+    let agents = local.resolve(args.require_tool_policy).map_err(|problems| all(&problems))?;
     if agents.is_empty() {
         bail!("there is no Agent in what was read");
     }
-    let config = RuntimeConfig { agents: agents.iter().map(|(agent, _)| agent_config(agent)).collect(), cluster: None };
+    let located = agents.iter().map(|(agent, _)| {
+        let (secrets, variables) = secrets.locate(local, agent)?;
+        Ok(agent_config(agent, &Locations { secrets, variables, data: data(agent, args.data_dir.as_ref())? }))
+    });
+    let config = RuntimeConfig { agents: located.collect::<anyhow::Result<_>>()?, cluster: None };
     let mut builder = Runtime::builder(config);
     for (agent, bundle) in agents {
         builder = builder.policies(agent.name, bundle);
     }
     Ok(builder.build()?)
+}
+
+/// The folder for an agent's memory. Made only for an agent that has some in files.
+fn data(agent: &ResolvedAgent<'_>, folder: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
+    if !agent.agent.spec.memory.as_ref().is_some_and(|memory| memory.backend.has_volume()) {
+        return Ok(PathBuf::new());
+    }
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let usual = || Some(variable("XDG_DATA_HOME").or_else(|| Some(variable("HOME")?.join(".local/share")))?.join("skreaver"));
+    let folder = folder.cloned().or_else(usual).context("there is no home folder to keep memory in; name one with --data-dir")?;
+    let folder = std::path::absolute(folder)?.join(agent.name.as_str());
+    create_private(&folder)?;
+    Ok(folder)
 }
 
 async fn listen(runtime: Arc<Runtime>, address: SocketAddr) -> anyhow::Result<()> {

@@ -1,13 +1,30 @@
 //! The Agent: what a developer asks for.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-use skreaver_protocol::GoDuration;
-use skreaver_protocol::config::ToolSource;
-use skreaver_protocol::rest::Component;
+use serde_json::Value;
+use skreaver_protocol::config::{Durability, ReadinessMode};
 
 use crate::pod_template::PodTemplate;
+
+mod limits;
+mod memory;
+mod model;
+mod reference;
+mod status;
+mod tool;
+
+pub use limits::{Budget, Limits};
+pub use memory::{AgentMemory, Backend, Compaction, Server};
+pub use model::{AgentModel, Model, Parameters, Price, Retry};
+pub use reference::{InstructionsSource, KeyRef, SecretKeySource};
+pub use status::{AgentStatus, Endpoints, PolicyRef};
+pub use tool::AgentTool;
+
+/// From a millisecond to a day, in the notation of Go.
+const DURATION: &str =
+    "self.matches('^([0-9]{1,9}(ms|s|m|h))+$') && duration(self) >= duration('1ms') && duration(self) <= duration('24h')";
 
 /// What the agent is and what it may use.
 #[derive(CustomResource, KubeSchema, Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -35,7 +52,27 @@ use crate::pod_template::PodTemplate;
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("!(has(self.instructions) && has(self.instructionsFrom))")
-        .message("set instructions or instructionsFrom, not both")
+        .message("set instructions or instructionsFrom, not both"),
+    validation = Rule::new("has(self.model) || !has(self.outputSchema)")
+        .message("outputSchema shapes the answers of a model: set model, or leave outputSchema out"),
+    validation = Rule::new("has(self.model) || !has(self.goal)")
+        .message("a goal is for a model to reach: set model, or leave goal out"),
+    validation = Rule::new("has(self.model) || !has(self.limits) || !has(self.limits.budget)")
+        .message("a budget is spent at models: set model, or leave limits.budget out"),
+    validation = Rule::new("has(self.model) || !has(self.memory) || !has(self.memory.compaction)")
+        .message("conversations are summed up by the model: set model, or leave memory.compaction out"),
+    validation = Rule::new("!has(self.limits) || !has(self.limits.budget) || !has(self.limits.budget.costMicroUSD) || !has(self.model) || (has(self.model.price) && (!has(self.model.fallbacks) || self.model.fallbacks.all(fallback, has(fallback.price))))")
+        .message("limits.budget.costMicroUSD counts at model.price: set price for the model and each fallback"),
+    validation = Rule::new("has(self.memory) || !has(self.durability)")
+        .message("durability says how memory is kept: set memory, or leave durability out"),
+    validation = Rule::new("!has(self.memory) || self.memory.backend != 'InMemory' || !has(self.durability) || self.durability == 'Ephemeral'")
+        .message("InMemory is gone with its pod, so it keeps nothing Buffered or Durable: choose another memory.backend, or durability Ephemeral"),
+    validation = Rule::new("!has(self.memory) || self.memory.backend in ['PostgreSQL', 'Redis'] || self.replicas <= 1")
+        .message("memory of the backends InMemory, File and SQLite belongs to one pod: set replicas to 1, or keep memory in PostgreSQL or Redis"),
+    validation = Rule::new("has(self.memory) || !has(self.tools) || self.tools.all(tool, tool.type != 'Builtin' || !(tool.name in ['remember', 'recall']))")
+        .message("the tools remember and recall use the agent's memory: set memory, or leave them out"),
+    validation = Rule::new("(has(self.memory) && self.memory.backend in ['File', 'SQLite']) == (has(oldSelf.memory) && oldSelf.memory.backend in ['File', 'SQLite'])")
+        .message("an Agent with memory on a volume (File, SQLite) stays one, and one without stays without: delete the Agent and create it anew, or give the new one another name")
 )]
 pub struct AgentSpec {
     /// What the agent is for, in a sentence. Told to callers. Example: `Shouts whatever it hears.`
@@ -43,7 +80,13 @@ pub struct AgentSpec {
     #[schemars(length(max = 1024))]
     pub description: Option<String>,
 
-    /// How to use the agent. An Agent without a model hands this to MCP clients, whose models call its tools.
+    /// The model that thinks for the agent. Default: none, and the agent follows a rule: an input `NAME:TEXT` runs the tool NAME
+    /// on TEXT, any other is echoed.
+    /// Example: `{provider: OpenAI, name: gpt-4.1-mini, apiKey: {secretKeyRef: {name: openai, key: token}}}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<AgentModel>,
+
+    /// What the model is told of its task before anything else. MCP clients get it too. Default: nothing. Example: `Be brief.`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 65536))]
     pub instructions: Option<String>,
@@ -52,7 +95,18 @@ pub struct AgentSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instructions_from: Option<InstructionsSource>,
 
-    /// The tools that the agent may use. An input `NAME:TEXT` runs the tool NAME on TEXT; any other input is echoed.
+    /// The shape of every answer: a JSON Schema (2020-12), of at most 64 KiB and without references to other documents. An answer
+    /// of another shape is sent back to the model once, and then ends the run with an error. Default: any text.
+    /// Example: `{type: object, required: [city], properties: {city: {type: string}}}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "any_object")]
+    pub output_schema: Option<Value>,
+
+    /// What each run is to reach. Default: a run ends with the model's first answer that calls no tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal: Option<Goal>,
+
+    /// The tools that the agent may use. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -61,6 +115,23 @@ pub struct AgentSpec {
     /// Bounds of the agent. Whatever goes over one is refused visibly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
+
+    /// What the agent remembers, and where. Default: nothing; the agent has no sessions then and answers while the caller waits.
+    /// Example: `{backend: SQLite}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<AgentMemory>,
+
+    /// What an acknowledgement of the agent means. `Ephemeral`: what was accepted is gone with the pod. `Buffered`: it survives
+    /// every process. `Durable`: it survives the machine, for it was on the disk before. A server that cannot keep what is asked
+    /// is told by the condition Accepted. Default: Ephemeral for InMemory, Buffered for every other backend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub durability: Option<Durability>,
+
+    /// Which components may take the agent out of its Service. `Lenient`: once it was ready, only what is bound to the pod:
+    /// config, policy, memory; a lost model answers runs with 503 and the condition Degraded says so. `Strict`: each of them.
+    /// Default: Lenient.
+    #[serde(default)]
+    pub readiness: ReadinessMode,
 
     /// How many pods serve the agent. Default: 1.
     #[serde(default = "one")]
@@ -80,137 +151,22 @@ fn one() -> i32 {
     1
 }
 
-/// One tool of an agent.
+/// Any JSON object: its fields are nobody's but the user's.
+fn any_object(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
+}
+
+/// What the runs of an agent are to reach.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct AgentTool {
-    /// The name under which callers and policies know the tool; for a Builtin one its name in the image.
-    /// Example: `uppercase`.
-    #[schemars(length(max = 63))]
-    #[x_kube(
-        validation = Rule::new("self.matches('^[a-z][a-z0-9_-]*$')")
-            .message("write a tool name of lower-case letters, digits, '-' and '_', starting with a letter")
-    )]
-    pub name: String,
+pub struct Goal {
+    /// The goal in words, for the model. Example: `Find the invoice and name its total.`
+    #[schemars(length(min = 1, max = 4096))]
+    pub text: String,
 
-    /// Where the tool comes from. `Builtin`: the runtime image itself, which has `uppercase`, `lowercase`, `reverse`,
-    /// `split`, `analyze` and `search`.
-    #[serde(rename = "type")]
-    pub source: ToolSource,
-}
-
-/// Where instructions come from.
-#[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct InstructionsSource {
-    /// A key of a ConfigMap in the Agent's namespace.
-    pub config_map_key_ref: KeyRef,
-}
-
-/// A key of an object in the same namespace.
-#[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct KeyRef {
-    /// The name of the object. Example: `clerk-instructions`.
-    #[schemars(length(min = 1, max = 253))]
-    #[x_kube(
-        validation = Rule::new("self.matches('^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$')")
-            .message("write the name of an object in the same namespace: lower-case letters, digits, '-' and '.'")
-    )]
-    pub name: String,
-    /// The key in it. Example: `instructions.md`.
-    #[schemars(length(min = 1, max = 253))]
-    pub key: String,
-}
-
-/// Bounds of an agent.
-#[derive(KubeSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Limits {
-    /// Runs at the same time in one pod. Default: 16.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 10_000))]
-    pub concurrency: Option<u32>,
-
-    /// Runs that wait for their turn in one pod; the next one gets 429 with Retry-After. Default: 256.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 100_000))]
-    pub queue_length: Option<u32>,
-
-    /// The longest a run may take, its wait in the queue included. Default: `60s`.
-    // As a bare string, because a sentence of our own says more than the pattern that the type would bring.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>", length(max = 32))]
-    #[x_kube(
-        validation = Rule::new("self.matches('^([0-9]{1,9}(ms|s|m|h))+$') && duration(self) >= duration('1ms') && duration(self) <= duration('24h')")
-            .message("write runTimeout as whole numbers with the units h, m, s and ms, from 1ms to 24h, such as 90s")
-    )]
-    pub run_timeout: Option<GoDuration>,
-}
-
-/// What the operator has seen of the agent.
-#[derive(KubeSchema, Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AgentStatus {
-    /// The generation of the spec that the rest of the status speaks of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub observed_generation: Option<i64>,
-
-    /// Accepted, ResolvedRefs, PolicyApplied, Progressing, Available, Ready.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
-    pub conditions: Vec<Condition>,
-
-    /// The pods that exist.
-    #[serde(default)]
-    pub replicas: i32,
-
-    /// The pods that answer.
-    #[serde(default)]
-    pub ready_replicas: i32,
-
-    /// The label selector of the pods, for the scale subresource.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub selector: Option<String>,
-
-    /// Where to reach the agent inside the cluster.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub endpoints: Option<Endpoints>,
-
-    /// The ToolPolicies that select the agent.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 128))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
-    pub policies: Vec<PolicyRef>,
-
-    /// The version of the policies handed to the pods; it rises with every change.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy_version: Option<i64>,
-
-    /// The components of the agent that are not ready, as its pods report them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 128))]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
-    pub components: Vec<Component>,
-}
-
-/// Where to reach an agent.
-#[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Endpoints {
-    /// The base URL of the REST API.
-    pub rest: String,
-    /// The URL for MCP clients.
-    pub mcp: String,
-}
-
-/// A ToolPolicy that selects the agent.
-#[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PolicyRef {
-    /// The name of the ToolPolicy.
-    pub name: String,
-    /// The generation of it whose rules are in force; 0 where none was ever accepted, and every call is refused.
-    pub generation: i64,
+    /// A CEL expression that is true when the goal is met. It sees `output`, the last answer as a text, `turns` and `toolCalls`,
+    /// which count, and `tools`, the names of the tools that have answered. A run ends when it is true or a limit is reached.
+    /// Example: `output.contains("total:") && "find_invoice" in tools`.
+    #[schemars(length(min = 1, max = 1024))]
+    pub until: String,
 }

@@ -13,6 +13,8 @@ pub enum ConditionType {
     Progressing,
     /// Enough pods answer.
     Available,
+    /// Something that the agent needs does not work, as its pods tell: a model or its memory. True is the bad news.
+    Degraded,
     /// The agent does what its newest spec says. Wait for this one.
     Ready,
 }
@@ -26,6 +28,7 @@ impl ConditionType {
             Self::PolicyApplied => "PolicyApplied",
             Self::Progressing => "Progressing",
             Self::Available => "Available",
+            Self::Degraded => "Degraded",
             Self::Ready => "Ready",
         }
     }
@@ -46,6 +49,18 @@ pub enum Reason {
     ConfigMapNotFound,
     /// ResolvedRefs=False: a Secret does not exist.
     SecretNotFound,
+    /// ResolvedRefs=False: a Secret has not the key that is named.
+    SecretKeyNotFound,
+    /// ResolvedRefs=False: the Service that a model or memory server is reached by does not exist.
+    ServiceNotFound,
+    /// ResolvedRefs=False: such a Service has not the port that is named, or selects no pods.
+    ServiceUnusable,
+    /// Accepted=False: the check of the goal is not CEL over what a run knows.
+    InvalidGoal,
+    /// Accepted=False: `outputSchema` is not a JSON Schema.
+    InvalidOutputSchema,
+    /// Accepted=False: the spec names an address that no agent may reach.
+    AddressRefused,
     /// ResolvedRefs=False: a referenced text is over the limit. PolicyApplied=False: the policies are, all together, and every
     /// call is refused.
     TooLarge,
@@ -73,6 +88,16 @@ pub enum Reason {
     Serving,
     /// Available=False: not enough pods answer.
     Unavailable,
+    /// Degraded=False: no pod tells of anything that does not work.
+    Healthy,
+    /// Degraded=True: no model of the agent answers, as the message says. Runs are refused with 503 until one does.
+    ModelUnavailable,
+    /// Degraded=True, Ready=False: the memory of the agent cannot be used, as the message says.
+    MemoryUnavailable,
+    /// Degraded=True: another component of the agent does not work, as the message says.
+    ComponentUnavailable,
+    /// Accepted=False, Ready=False: the memory of the agent cannot keep what `durability` asks for, as the message says.
+    NotDurable,
     /// Available=False, Ready=False: `suspend` is set, or `replicas` is 0.
     Suspended,
     /// The API server refused or failed; tried again by itself.
@@ -89,6 +114,12 @@ impl Reason {
             Self::InvalidRules => "InvalidRules",
             Self::ConfigMapNotFound => "ConfigMapNotFound",
             Self::SecretNotFound => "SecretNotFound",
+            Self::SecretKeyNotFound => "SecretKeyNotFound",
+            Self::ServiceNotFound => "ServiceNotFound",
+            Self::ServiceUnusable => "ServiceUnusable",
+            Self::InvalidGoal => "InvalidGoal",
+            Self::InvalidOutputSchema => "InvalidOutputSchema",
+            Self::AddressRefused => "AddressRefused",
             Self::TooLarge => "TooLarge",
             Self::Rejected => "Rejected",
             Self::ToolNotFound => "ToolNotFound",
@@ -102,6 +133,11 @@ impl Reason {
             Self::Stalled => "Stalled",
             Self::Serving => "Serving",
             Self::Unavailable => "Unavailable",
+            Self::Healthy => "Healthy",
+            Self::ModelUnavailable => "ModelUnavailable",
+            Self::MemoryUnavailable => "MemoryUnavailable",
+            Self::ComponentUnavailable => "ComponentUnavailable",
+            Self::NotDurable => "NotDurable",
             Self::Suspended => "Suspended",
             Self::ApiError => "ApiError",
         }

@@ -1,11 +1,11 @@
 //! What the operator is told when it starts.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
-use skreaver_render::Settings;
+use skreaver_render::{Network, Settings};
 
 /// The Skreaver operator: runs Agents as Kubernetes workloads.
 #[derive(Debug, Clone, Parser)]
@@ -22,6 +22,10 @@ pub struct Args {
     /// Whether to look whether a Secret exists before it is used. Without it every Secret is taken as present.
     #[arg(long, env = "SKREAVER_CHECK_SECRETS", default_value_t = true, action = clap::ArgAction::Set)]
     pub check_secrets: bool,
+
+    /// The address of the API server, which no agent may reach. Kubernetes itself tells it to every pod.
+    #[arg(long, env = "KUBERNETES_SERVICE_HOST")]
+    pub api_server: Option<IpAddr>,
 
     /// Where to serve /health, /ready and /metrics.
     #[arg(long, env = "SKREAVER_ADMIN_LISTEN", default_value = "0.0.0.0:9090")]
@@ -66,14 +70,20 @@ pub enum LogFormat {
 }
 
 impl Args {
-    /// Reads the settings file.
+    /// Reads the settings file, and closes the API server to agents.
     ///
     /// # Errors
     /// If it cannot be read, or a setting in it is none of ours.
     pub fn settings(&self) -> anyhow::Result<Settings> {
-        let Some(path) = &self.settings else { return Ok(Settings::default()) };
-        let text = std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
-        serde_yaml::from_str(&text).with_context(|| format!("failed to read the settings in {}", path.display()))
+        let mut settings = match &self.settings {
+            None => Settings::default(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
+                serde_yaml::from_str(&text).with_context(|| format!("failed to read the settings in {}", path.display()))?
+            }
+        };
+        settings.closed_networks.extend(self.api_server.map(Network::of));
+        Ok(settings)
     }
 
     /// The namespaces to work on; nothing stands for all.

@@ -58,7 +58,14 @@ async fn write(
         "status": {"observedGeneration": object.metadata.generation, "conditions": after},
     });
     let params = PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() };
-    api.patch_status(name, &params, &Patch::Merge(patch)).await?;
+    match api.patch_status(name, &params, &Patch::Merge(patch)).await {
+        Ok(_) => {}
+        // The rules of the schema cannot read it either, and the API server takes no status for it. The Event has to do.
+        Err(kube::Error::Api(refused)) if refused.code == 422 => {
+            tracing::warn!(kind = resource.kind, name, refused = refused.message, "a malformed object takes no status");
+        }
+        Err(error) => return Err(error),
+    }
     reporter.changed(&object.object_ref(resource), &before, &after).await;
     Ok(())
 }

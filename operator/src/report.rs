@@ -74,11 +74,17 @@ impl Reporter {
 
 /// The conditions that say something new, and that somebody waits for: what is wrong, that it no longer is, and that it is ready.
 fn changes<'a>(before: &[Condition], after: &'a [Condition]) -> Vec<&'a Condition> {
-    let judged = [ConditionType::Accepted, ConditionType::ResolvedRefs, ConditionType::PolicyApplied, ConditionType::Ready];
+    let judged = [
+        ConditionType::Accepted,
+        ConditionType::ResolvedRefs,
+        ConditionType::PolicyApplied,
+        ConditionType::Degraded,
+        ConditionType::Ready,
+    ];
     let mut told: Vec<&Condition> = Vec::new();
     for new in judged.into_iter().filter_map(|kind| find(after, kind)) {
         let old = before.iter().find(|old| old.type_ == new.type_);
-        let (is_ready, is_final) = (new.type_ == ConditionType::Ready.name(), new.status == "True");
+        let (is_ready, is_final) = (new.type_ == ConditionType::Ready.name(), is_good(new));
         let is_news = match old {
             Some(old) if is_final => old.status != new.status,
             Some(old) => !same(&Condition { observed_generation: old.observed_generation, ..new.clone() }, old),
@@ -93,6 +99,12 @@ fn changes<'a>(before: &[Condition], after: &'a [Condition]) -> Vec<&'a Conditio
     told
 }
 
+/// Degraded is the one condition that is good news when it is False.
+fn is_good(condition: &Condition) -> bool {
+    let good = if condition.type_ == ConditionType::Degraded.name() { "False" } else { "True" };
+    condition.status == good
+}
+
 fn event(change: &Condition) -> Event {
     const LONGEST: usize = 1024;
     let end = change.message.char_indices().map(|(at, _)| at).take_while(|at| *at < LONGEST - 3).last();
@@ -101,7 +113,11 @@ fn event(change: &Condition) -> Event {
         _ => format!("{}...", &change.message[..end.unwrap_or_default()]),
     };
     Event {
-        type_: if change.status == "False" && change.reason != "Suspended" { EventType::Warning } else { EventType::Normal },
+        type_: if is_good(change) || change.reason == "Suspended" || change.status == "Unknown" {
+            EventType::Normal
+        } else {
+            EventType::Warning
+        },
         reason: change.reason.clone(),
         note: Some(note),
         action: change.type_.clone(),

@@ -61,7 +61,15 @@ impl Namespace {
     /// # Errors
     /// What kubectl printed, when they were refused.
     pub async fn apply(&self, manifests: &str) -> anyhow::Result<String> {
-        kubectl(&["--namespace", &self.name, "apply", "-f", "-"], manifests).await
+        self.apply_with(&[], manifests).await
+    }
+
+    /// Applies manifests with flags of `kubectl apply`.
+    ///
+    /// # Errors
+    /// What kubectl printed, when they were refused.
+    pub async fn apply_with(&self, flags: &[&str], manifests: &str) -> anyhow::Result<String> {
+        kubectl(&[&["--namespace", &self.name, "apply", "-f", "-"], flags].concat(), manifests).await
     }
 
     /// An object; nothing when it does not exist.

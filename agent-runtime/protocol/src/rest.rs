@@ -249,6 +249,36 @@ pub struct Component {
     pub message: Option<String>,
 }
 
+/// Why a component does not work, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ComponentReason {
+    /// It does not answer, or not in time.
+    Unreachable,
+    /// It refuses who we are, or what we may.
+    Unauthorized,
+    /// The provider knows no such model.
+    UnknownModel,
+    /// It has no capacity, or asks to be asked less often.
+    Overloaded,
+    /// What it answers is no answer.
+    Garbage,
+    /// There is no room left.
+    Full,
+    /// It may be read and not written.
+    ReadOnly,
+    /// Another process has it.
+    Locked,
+    /// It was written by a newer version of ours.
+    NewerSchema,
+    /// What is stored is not what was written.
+    Corrupt,
+    /// It cannot keep the class of durability that is asked of it.
+    NotDurable,
+    /// Its configuration cannot be used, such as a URL that is none.
+    Misconfigured,
+}
+
 /// The state of a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -259,34 +289,6 @@ pub enum ComponentState {
     Stale,
     /// Does not work yet, or no longer.
     NotReady,
-}
-
-/// What is wrong with a component.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ComponentReason {
-    /// Memory cannot keep what `durability` asks for.
-    NotDurable,
-    /// It does not answer.
-    Unreachable,
-    /// It refuses the key or password, or what we may.
-    Unauthorized,
-    /// The provider knows no such model.
-    UnknownModel,
-    /// It has no room left.
-    Full,
-    /// It may only be read.
-    ReadOnly,
-    /// Another process has it.
-    Locked,
-    /// It was written by a newer version.
-    NewerSchema,
-    /// What it holds is damaged.
-    Corrupt,
-    /// It cannot be used as it is configured.
-    Misconfigured,
-    /// It answers with errors.
-    Failing,
 }
 
 /// The answer of `/agents`.

@@ -34,6 +34,7 @@ requireToolPolicy: {{ .Values.requireToolPolicy }}
 dnsNamespace: {{ .Values.dnsNamespace | quote }}
 gatewayNamespaces: {{ toJson .Values.gatewayNamespaces }}
 monitoringNamespaces: {{ toJson .Values.monitoringNamespaces }}
+closedNetworks: {{ toJson .Values.closedNetworks }}
 {{- end -}}
 
 {{/* What the operator may do where Agents run. */}}
@@ -52,7 +53,7 @@ monitoringNamespaces: {{ toJson .Values.monitoringNamespaces }}
   resources: [configmaps, serviceaccounts, services]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [apps]
-  resources: [deployments]
+  resources: [deployments, statefulsets]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
@@ -68,7 +69,7 @@ monitoringNamespaces: {{ toJson .Values.monitoringNamespaces }}
   resources: [events]
   verbs: [create, patch]
 {{- if .Values.checkSecrets }}
-# By name only, to see whether it exists. There is no list and no watch.
+# By name only, to see whether it exists and has the key that an Agent names. There is no list and no watch.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get]

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
 use kube::ResourceExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use skreaver_crds::agent::KeyRef;
 use skreaver_crds::validate::validate;
 use skreaver_crds::{Agent, ToolPolicy};
 use skreaver_protocol::policy::PolicyBundle;
 
-use crate::{Child, Found, PolicyInForce, ResolvedAgent, Settings, accept, manifests, policy_bundle, references, resolve};
+use crate::{
+    Child, Found, PolicyInForce, ResolvedAgent, ServiceName, Services, Settings, accept, manifests, policy_bundle, references,
+    resolve,
+};
 
 /// One YAML document, and where it came from.
 #[derive(Debug, Clone)]
@@ -27,6 +31,8 @@ pub struct Local {
     agents: Vec<(String, Agent)>,
     policies: Vec<ToolPolicy>,
     config_maps: Vec<ConfigMap>,
+    secrets: Vec<Secret>,
+    services: Vec<Service>,
 }
 
 impl Local {
@@ -48,9 +54,11 @@ impl Local {
 
     fn add(&mut self, origin: &str, value: Value) -> Result<(), Vec<String>> {
         let at = |message: String| vec![format!("{origin}: {message}")];
-        if value["kind"] == "ConfigMap" && value["apiVersion"] == "v1" {
-            self.config_maps.push(typed(value).map_err(at)?);
-            return Ok(());
+        match (value["apiVersion"].as_str(), value["kind"].as_str()) {
+            (Some("v1"), Some("ConfigMap")) => return Ok(self.config_maps.push(typed(value).map_err(at)?)),
+            (Some("v1"), Some("Secret")) => return Ok(self.secrets.push(typed(value).map_err(at)?)),
+            (Some("v1"), Some("Service")) => return Ok(self.services.push(typed(value).map_err(at)?)),
+            _ => {}
         }
         let problems = validate(&value);
         if !problems.is_empty() {
@@ -83,40 +91,70 @@ impl Local {
 
     /// What there is, in a line.
     pub fn summary(&self) -> String {
-        let Self { agents, policies, config_maps } = self;
-        format!("{} Agents, {} ToolPolicies, {} ConfigMaps", agents.len(), policies.len(), config_maps.len())
+        let Self { agents, policies, config_maps, secrets, services } = self;
+        let counts = [
+            (agents.len(), "Agents"),
+            (policies.len(), "ToolPolicies"),
+            (config_maps.len(), "ConfigMaps"),
+            (secrets.len(), "Secrets"),
+            (services.len(), "Services"),
+        ];
+        // What the command is about is told even where there is none of it.
+        let told = counts.iter().enumerate().filter(|(index, (count, _))| *index < 3 || *count > 0);
+        told.map(|(_, (count, what))| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
     }
 
-    /// Every agent with what it refers to, and the policies that select it.
+    /// Every agent with what it refers to, and the policies that select it, as for a machine without a cluster.
     ///
     /// # Errors
     /// Everything that is named and does not exist, each with its origin and path.
     pub fn resolve(&self, require_tool_policy: bool) -> Result<Vec<(ResolvedAgent<'_>, PolicyBundle)>, Vec<String>> {
+        let settings = Settings { require_tool_policy, ..Settings::default() };
+        self.resolve_with(&settings, None)
+    }
+
+    /// Every child of every agent, as the operator would apply it.
+    ///
+    /// # Errors
+    /// As [`Local::resolve`], and the Services that are named and do not exist.
+    pub fn children(&self, settings: &Settings) -> Result<Vec<Child>, Vec<String>> {
+        let services = self.services.iter().filter_map(|service| {
+            let name = ServiceName { namespace: namespace(service), name: service.name_any() };
+            Some((name, service.spec.clone()?))
+        });
+        let agents = self.resolve_with(settings, Some(&services.collect()))?;
+        Ok(agents.iter().flat_map(|(agent, bundle)| manifests(agent, bundle, settings)).collect())
+    }
+
+    /// The value of a Secret's key, where a document holds it.
+    pub fn secret(&self, agent: &Agent, key: &KeyRef) -> Option<Vec<u8>> {
+        let secret =
+            self.secrets.iter().find(|secret| namespace(*secret) == namespace(agent) && secret.name_any() == key.name)?;
+        let text = secret.string_data.as_ref().and_then(|data| data.get(&key.key)).map(|text| text.clone().into_bytes());
+        text.or_else(|| Some(secret.data.as_ref()?.get(&key.key)?.0.clone()))
+    }
+
+    fn resolve_with(
+        &self,
+        settings: &Settings,
+        services: Option<&Services>,
+    ) -> Result<Vec<(ResolvedAgent<'_>, PolicyBundle)>, Vec<String>> {
         let mut problems = Vec::new();
         let mut resolved = Vec::with_capacity(self.agents.len());
         for (origin, agent) in &self.agents {
-            match resolve(agent, &self.found(agent)) {
-                Ok(found) => resolved.push((found, self.bundle(agent, require_tool_policy))),
+            match resolve(agent, &self.found(agent, settings, services), settings) {
+                Ok(found) => resolved.push((found, self.bundle(agent, settings.require_tool_policy))),
                 Err(missing) => problems.extend(missing.iter().map(|missing| format!("{origin}: {missing}"))),
             }
         }
         if problems.is_empty() { Ok(resolved) } else { Err(problems) }
     }
 
-    /// Every child of every agent, as the operator would apply it.
-    ///
-    /// # Errors
-    /// As [`Local::resolve`].
-    pub fn children(&self, settings: &Settings) -> Result<Vec<Child>, Vec<String>> {
-        let agents = self.resolve(settings.require_tool_policy)?;
-        Ok(agents.iter().flat_map(|(agent, bundle)| manifests(agent, bundle, settings)).collect())
-    }
-
-    fn found(&self, agent: &Agent) -> Found {
+    fn found(&self, agent: &Agent, settings: &Settings, services: Option<&Services>) -> Found {
         let here = self.config_maps.iter().filter(|map| namespace(*map) == namespace(agent));
         let config_maps = here.map(|map| (map.name_any(), map.data.clone().unwrap_or_default())).collect();
-        // There are no Secrets on a laptop, and no image to pull with them.
-        Found { config_maps, secrets: references(agent).secrets }
+        // Secrets need not stand in files: whoever uses them looks for them elsewhere too.
+        Found { config_maps, secrets: references(agent, settings).secrets, services: services.cloned() }
     }
 
     fn bundle(&self, agent: &Agent, required: bool) -> PolicyBundle {

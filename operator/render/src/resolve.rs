@@ -10,25 +10,35 @@ use skreaver_protocol::config::{ToolConfig, ToolSource};
 use skreaver_protocol::name::NameError;
 use skreaver_protocol::{AgentName, Builtin, ToolName};
 
+use crate::egress::{Services, WayOut, services};
+use crate::judge::judge;
+use crate::place::ServiceName;
+use crate::secrets::{SecretFile, secret_files};
+use crate::{Settings, egress};
+
 /// The longest instructions, in bytes: the same wherever they come from, so that they fit into a ConfigMap of ours.
 const LONGEST_INSTRUCTIONS: usize = 65536;
 
-/// The objects that an Agent refers to, in its own namespace.
+/// The objects that an Agent refers to, in its own namespace but for Services.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct References {
     /// ConfigMaps by name.
     pub config_maps: BTreeSet<String>,
-    /// Secrets by name. Only their existence is of interest here.
-    pub secrets: BTreeSet<String>,
+    /// Secrets by name, each with the keys that are wanted of it. Only their existence is of interest here.
+    pub secrets: BTreeMap<String, BTreeSet<String>>,
+    /// Services that may be meant by the hosts of models and memory servers.
+    pub services: BTreeSet<ServiceName>,
 }
 
 /// What was found of [`References`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Found {
     /// The data of the ConfigMaps that exist.
     pub config_maps: BTreeMap<String, BTreeMap<String, String>>,
-    /// The Secrets that exist.
-    pub secrets: BTreeSet<String>,
+    /// The Secrets that exist, each with the names of its keys.
+    pub secrets: BTreeMap<String, BTreeSet<String>>,
+    /// The Services that exist; nothing where there is no cluster around, and no NetworkPolicy.
+    pub services: Option<Services>,
 }
 
 /// An Agent of which everything that it names exists.
@@ -44,15 +54,24 @@ pub struct ResolvedAgent<'a> {
     pub instructions: Option<String>,
     /// Its tools.
     pub tools: Vec<ToolConfig>,
+    /// The ways out that it needs.
+    pub ways_out: Vec<WayOut>,
 }
 
-/// Something that an Agent names and that does not exist.
+/// Something that an Agent names and that does not exist, or that cannot be meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unresolved {
-    /// The reason for the condition ResolvedRefs.
+    /// The reason for the condition ResolvedRefs, or Accepted where it is the spec's own fault.
     pub reason: Reason,
     /// Where the name stands, what it is, and what to do.
     pub message: String,
+}
+
+impl Unresolved {
+    /// Whether only another spec can help.
+    pub fn is_spec_fault(&self) -> bool {
+        matches!(self.reason, Reason::Malformed | Reason::InvalidGoal | Reason::InvalidOutputSchema | Reason::AddressRefused)
+    }
 }
 
 impl fmt::Display for Unresolved {
@@ -62,51 +81,82 @@ impl fmt::Display for Unresolved {
 }
 
 /// What must be fetched before [`resolve`].
-pub fn references(agent: &Agent) -> References {
+pub fn references(agent: &Agent, settings: &Settings) -> References {
     let spec = &agent.spec;
     let pull_secrets = spec.pod_template.iter().flat_map(|template| &template.image_pull_secrets);
-    References {
-        config_maps: spec
-            .instructions_from
-            .iter()
-            .map(|from| from.config_map_key_ref.name.clone())
-            .filter(names_an_object)
-            .collect(),
-        secrets: pull_secrets.map(|secret| secret.name.clone()).filter(names_an_object).collect(),
+    let mut secrets: BTreeMap<String, BTreeSet<String>> =
+        pull_secrets.map(|secret| (secret.name.clone(), BTreeSet::new())).collect();
+    for SecretFile { key: KeyRef { name, key }, .. } in secret_files(spec) {
+        secrets.entry(name).or_default().insert(key);
     }
+    secrets.retain(|name, _| names_an_object(name));
+    let instructions = spec.instructions_from.iter().map(|from| from.config_map_key_ref.name.clone());
+    References {
+        config_maps: instructions.filter(|name| names_an_object(name)).collect(),
+        secrets,
+        services: services(spec, &namespace_of(agent), settings).into_iter().filter(is_a_service).collect(),
+    }
+}
+
+fn is_a_service(service: &ServiceName) -> bool {
+    names_an_object(&service.namespace) && names_an_object(&service.name)
+}
+
+fn namespace_of(agent: &Agent) -> String {
+    agent.namespace().unwrap_or_else(|| "default".into())
 }
 
 /// A name becomes part of a URL. The schema lets no other through; an object stored under an older schema may still have one,
 /// and there is no object behind it.
-#[allow(clippy::ptr_arg, reason = "this is the shape that a filter over Strings takes")]
-fn names_an_object(name: &String) -> bool {
+fn names_an_object(name: &str) -> bool {
     let inside = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'-' | b'.');
     let edge = |c: Option<&u8>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
     let bytes = name.as_bytes();
     bytes.len() <= 253 && bytes.iter().all(|c| inside(*c)) && edge(bytes.first()) && edge(bytes.last())
 }
 
-/// Puts what was found in the place of the names, or tells everything that is missing.
+/// Puts what was found in the place of the names, or tells everything that is missing or wrong.
 ///
 /// # Errors
-/// One [`Unresolved`] for each name without an object behind it.
-pub fn resolve<'a>(agent: &'a Agent, found: &Found) -> Result<ResolvedAgent<'a>, Vec<Unresolved>> {
-    let mut missing = Vec::new();
+/// One [`Unresolved`] for each name without an object behind it, and each part of the spec that cannot be meant.
+pub fn resolve<'a>(agent: &'a Agent, found: &Found, settings: &Settings) -> Result<ResolvedAgent<'a>, Vec<Unresolved>> {
+    let spec = &agent.spec;
+    let namespace = namespace_of(agent);
+    let mut missing = judge(spec);
     let name = AgentName::parse(agent.name_any()).map_err(bad_name).map_err(|m| missing.push(m)).ok();
     let instructions = instructions(agent, found).map_err(|m| missing.push(m)).unwrap_or_default();
-    let tools = tools(&agent.spec.tools, &mut missing);
-    let wanted = agent.spec.pod_template.iter().flat_map(|template| &template.image_pull_secrets).map(|secret| &secret.name);
-    for secret in wanted.filter(|secret| !found.secrets.contains(*secret)) {
-        let message = format!("spec.podTemplate.imagePullSecrets: Secret `{secret}` does not exist; create it");
-        missing.push(Unresolved { reason: Reason::SecretNotFound, message });
-    }
+    let tools = tools(&spec.tools, &mut missing);
+    missing.extend(missing_secrets(agent, found));
+    let ways_out = match &found.services {
+        Some(services) => egress::ways_out(spec, &namespace, services, settings, &mut missing),
+        None => Vec::new(),
+    };
     match name {
-        Some(name) if missing.is_empty() => {
-            let namespace = agent.namespace().unwrap_or_else(|| "default".into());
-            Ok(ResolvedAgent { agent, name, namespace, instructions, tools })
-        }
+        Some(name) if missing.is_empty() => Ok(ResolvedAgent { agent, name, namespace, instructions, tools, ways_out }),
         _ => Err(missing),
     }
+}
+
+fn missing_secrets(agent: &Agent, found: &Found) -> Vec<Unresolved> {
+    let not_found = |path: &str, name: &str| Unresolved {
+        reason: Reason::SecretNotFound,
+        message: format!("{path}: Secret `{name}` does not exist; create it"),
+    };
+    let template = agent.spec.pod_template.iter();
+    let pull_secrets = template.flat_map(|template| &template.image_pull_secrets).map(|secret| &secret.name);
+    let gone = pull_secrets.filter(|name| !found.secrets.contains_key(*name));
+    let mut missing: Vec<_> = gone.map(|name| not_found("spec.podTemplate.imagePullSecrets", name)).collect();
+    for SecretFile { path, key: KeyRef { name, key }, .. } in secret_files(&agent.spec) {
+        match found.secrets.get(&name) {
+            None => missing.push(not_found(&path, &name)),
+            Some(keys) if !keys.contains(&key) => missing.push(Unresolved {
+                reason: Reason::SecretKeyNotFound,
+                message: format!("{path}: Secret `{name}` has no key `{key}`; add it"),
+            }),
+            Some(_) => {}
+        }
+    }
+    missing
 }
 
 /// The schema forbids it; an object that was stored under an older schema may still have it.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Network;
+
 /// Settings of the operator that reach the manifests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -20,6 +22,9 @@ pub struct Settings {
     pub gateway_namespaces: Vec<String>,
     /// Namespaces whose pods may scrape the admin port.
     pub monitoring_namespaces: Vec<String>,
+    /// Networks that no agent may reach, whatever its spec names, besides loopback and link-local ones: those of nodes and API
+    /// servers.
+    pub closed_networks: Vec<Network>,
     /// The control channel; absent where the operator serves none.
     pub control: Option<ControlSettings>,
 }
@@ -46,6 +51,7 @@ impl Default for Settings {
             dns_namespace: "kube-system".into(),
             gateway_namespaces: Vec::new(),
             monitoring_namespaces: Vec::new(),
+            closed_networks: Vec::new(),
             control: None,
         }
     }

@@ -1,6 +1,6 @@
 //! The kinds of children as the API server knows them.
 
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -16,6 +16,7 @@ pub(crate) fn resource(kind: ChildKind) -> ApiResource {
         ChildKind::NetworkPolicy => ApiResource::erase::<NetworkPolicy>(&()),
         ChildKind::PodDisruptionBudget => ApiResource::erase::<PodDisruptionBudget>(&()),
         ChildKind::Deployment => ApiResource::erase::<Deployment>(&()),
+        ChildKind::StatefulSet => ApiResource::erase::<StatefulSet>(&()),
     }
 }
 

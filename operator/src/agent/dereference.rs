@@ -1,13 +1,13 @@
 //! Asks the API server for everything that an Agent names or that names it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
 use kube::ResourceExt;
 use kube::core::PartialObjectMeta;
 use skreaver_crds::Agent;
 use skreaver_protocol::policy::PolicyBundle;
-use skreaver_render::{Found, PolicyInForce, policies_in, references};
+use skreaver_render::{Found, PolicyInForce, References, ServiceName, Services, policies_in, references};
 
 use super::Context;
 use super::children::is_controlled_by;
@@ -39,26 +39,53 @@ pub(crate) async fn dereference_policies(agent: &Agent, memory: &Memory, ctx: &C
 /// The objects that the spec names.
 pub(crate) async fn dereference(agent: &Agent, ctx: &Context) -> Result<Found, Problem> {
     let namespace = &namespace_of(agent);
-    let wanted = references(agent);
+    let References { config_maps: wanted_maps, secrets: wanted_secrets, services: wanted_services } =
+        references(agent, &ctx.settings);
     let mut config_maps = BTreeMap::new();
-    for name in wanted.config_maps {
+    for name in wanted_maps {
         let api = ctx.scope.within::<ConfigMap>(namespace);
         if let Some(map) = api.get_opt(&name).await.map_err(Problem::api("read", "ConfigMap", &name))? {
             config_maps.insert(name, map.data.unwrap_or_default());
         }
     }
-    if !ctx.check_secrets {
-        return Ok(Found { config_maps, secrets: wanted.secrets });
-    }
-    let mut secrets = std::collections::BTreeSet::new();
-    for name in wanted.secrets {
-        // Only its metadata: what is in it is nobody's business here.
-        let api = ctx.scope.within::<PartialObjectMeta<Secret>>(namespace);
-        if api.get_opt(&name).await.map_err(Problem::api("look for", "Secret", &name))?.is_some() {
-            secrets.insert(name);
+    let secrets = if ctx.check_secrets { existing(wanted_secrets, namespace, ctx).await? } else { wanted_secrets };
+    Ok(Found { config_maps, secrets, services: Some(services(wanted_services, ctx).await?) })
+}
+
+/// The Secrets that exist, with the names of their keys where those matter. What is in them is nobody's business here: it is
+/// dropped at once.
+async fn existing(
+    wanted: BTreeMap<String, BTreeSet<String>>,
+    namespace: &str,
+    ctx: &Context,
+) -> Result<BTreeMap<String, BTreeSet<String>>, Problem> {
+    let mut found = BTreeMap::new();
+    for (name, keys) in wanted {
+        let failed = |error| Problem::api("look for", "Secret", &name)(error);
+        let there = if keys.is_empty() {
+            let api = ctx.scope.within::<PartialObjectMeta<Secret>>(namespace);
+            api.get_opt(&name).await.map_err(failed)?.map(|_| BTreeSet::new())
+        } else {
+            let api = ctx.scope.within::<Secret>(namespace);
+            api.get_opt(&name).await.map_err(failed)?.map(|secret| secret.data.unwrap_or_default().into_keys().collect())
+        };
+        if let Some(there) = there {
+            found.insert(name, there);
         }
     }
-    Ok(Found { config_maps, secrets })
+    Ok(found)
+}
+
+async fn services(wanted: BTreeSet<ServiceName>, ctx: &Context) -> Result<Services, Problem> {
+    let mut found = Services::new();
+    for service in wanted {
+        let api = ctx.scope.within::<Service>(&service.namespace);
+        let there = api.get_opt(&service.name).await.map_err(Problem::api("read", "Service", &service.name))?;
+        if let Some(spec) = there.and_then(|there| there.spec) {
+            found.insert(service, spec);
+        }
+    }
+    Ok(found)
 }
 
 /// The bundle that an operator before us left in the Agent's ConfigMap.

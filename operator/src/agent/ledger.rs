@@ -71,9 +71,9 @@ impl Ledger {
 }
 
 impl Memory {
-    /// The generation of the Deployment that we made last.
-    pub(crate) fn applied_generation(&self) -> Option<i64> {
-        match self.children.get(&ChildKind::Deployment)?.sight.version {
+    /// The generation of the Deployment or StatefulSet that we made last.
+    pub(crate) fn applied_generation(&self, pods: ChildKind) -> Option<i64> {
+        match self.children.get(&pods)?.sight.version {
             Version::Generation(generation) => Some(generation),
             Version::Resource(_) => None,
         }

@@ -6,6 +6,7 @@ mod children;
 mod dereference;
 mod ledger;
 mod observe;
+mod observe_components;
 mod observe_policies;
 mod plan;
 pub(crate) mod policies;
@@ -25,7 +26,7 @@ use kube::runtime::controller::{self, Action, Controller};
 use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
 use skreaver_crds::{Agent, AgentSpec, AgentStatus};
-use skreaver_render::{Settings, manifests, policy_bundle, resolve};
+use skreaver_render::{ChildKind, Settings, manifests, policy_bundle, references, resolve};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -34,7 +35,7 @@ pub use ledger::AgentKey;
 pub(crate) use problem::told;
 
 use self::ledger::{Ledger, Memory};
-use self::observe::{Observation, Policies, is_news, observe};
+use self::observe::{Observation, Policies, is_news, observe, overdue_in};
 use self::problem::Problem;
 use self::stores::{Stored, Stores};
 use crate::control::hub::Hub;
@@ -51,6 +52,8 @@ pub(crate) const MANAGER: &str = "skreaver-agent-controller";
 const NAME: &str = "agent";
 /// How often a missing Secret is looked for: Secrets are not watched.
 const SECRET_POLL: Duration = Duration::from_secs(5);
+/// How often a Service is looked at that lies where nothing is watched.
+const SERVICE_POLL: Duration = Duration::from_secs(30);
 /// How long an Agent is left alone after a panic of ours.
 const AFTER_PANIC: Duration = Duration::from_secs(60);
 /// How often a taken name is looked at: a foreign object is not watched.
@@ -94,7 +97,7 @@ pub struct Parts {
 pub async fn run(parts: Parts, stop: CancellationToken) {
     let Parts { scope, settings, check_secrets, concurrency, hub, reporter, readiness } = parts;
     let controller = Controller::<Stored>::new(scope.all(), watcher::Config::default());
-    let (stores, wakes) = Stores::watch(&scope, &controller.store());
+    let (stores, wakes) = Stores::watch(&scope, &controller.store(), &settings);
     let reports = hub.changes(scope.clone()).map(|key| kube::runtime::reflector::ObjectRef::new(&key.1).within(&key.0));
     let ledger = Ledger::default();
     let (tell, synced) = watch::channel(false);
@@ -164,19 +167,22 @@ async fn drive(agent: &Agent, ctx: &Context) -> (&'static str, Action) {
     let problem = attempt(agent, &mut memory, &mut policies, ctx).await.err();
     memory.failures = if problem.is_some() { memory.failures.saturating_add(1) } else { 0 };
     let reports = ctx.hub.reports(&key, Instant::now());
-    let deployment = ctx.stores.children.deployment(&key.0, &key.1);
+    let of_pods = ChildKind::of_pods(&agent.spec);
+    let pods = ctx.stores.children.pods(of_pods, &key.0, &key.1);
     let before = newest(agent.resource_version().as_deref(), agent.status.as_ref(), memory.status.as_ref());
+    let now = Timestamp::now();
     let after = observe(&Observation {
         agent,
         problem: problem.as_ref(),
         policies: policies.as_ref(),
-        deployment: deployment.as_deref(),
-        applied_generation: memory.applied_generation(),
+        pods: pods.as_ref(),
+        applied_generation: memory.applied_generation(of_pods),
         reports: &reports,
         before: &before,
         cluster_domain: &ctx.settings.cluster_domain,
-        now: Timestamp::now(),
+        now,
     });
+    let look_again = [reports.settles_in, overdue_in(agent, &after, now), polls(agent, ctx)].into_iter().flatten().min();
     let patient = problem.as_ref().is_some_and(Problem::is_passing) && memory.failures < PATIENCE;
     let told = if patient || !is_news(&before, &after) { Ok(()) } else { tell(agent, &before, after, &mut memory, ctx).await };
     let outcome = problem.as_ref().or(told.as_ref().err()).map_or("Reconciled", |problem| problem.reason().name());
@@ -187,7 +193,7 @@ async fn drive(agent: &Agent, ctx: &Context) -> (&'static str, Action) {
             _ => tracing::debug!(namespace = key.0, agent = key.1, reason = outcome, %problem, "agent not as wanted"),
         }
     }
-    let action = next(problem.as_ref().or(told.as_ref().err()), memory.failures, reports.settles_in);
+    let action = next(problem.as_ref().or(told.as_ref().err()), memory.failures, look_again);
     ctx.ledger.remember(key, memory);
     (outcome, action)
 }
@@ -219,7 +225,7 @@ async fn told_policies(agent: &Agent, memory: &mut Memory, ctx: &Context) -> Res
 /// Brings the children to what the spec says.
 async fn bring(agent: &Agent, told: &Policies, memory: &mut Memory, ctx: &Context) -> Result<(), Problem> {
     let found = dereference::dereference(agent, ctx).await?;
-    let resolved = resolve(agent, &found).map_err(Problem::Unresolved)?;
+    let resolved = resolve(agent, &found, &ctx.settings).map_err(Problem::Unresolved)?;
     let steps = plan::plan(agent, manifests(&resolved, &told.bundle, &ctx.settings), memory, ctx).await?;
     apply::apply(agent, steps, &told.bundle, memory, ctx).await
 }
@@ -262,10 +268,16 @@ async fn tell(
     Ok(())
 }
 
+/// Services in namespaces that are not ours to watch may change unseen.
+fn polls(agent: &Agent, ctx: &Context) -> Option<Duration> {
+    let services = references(agent, &ctx.settings).services;
+    services.iter().any(|service| !ctx.scope.contains(&service.namespace)).then_some(SERVICE_POLL)
+}
+
 /// When to look again: on a change, and where changes are not seen, after a while.
-fn next(problem: Option<&Problem>, failures: u32, settles_in: Option<Duration>) -> Action {
+fn next(problem: Option<&Problem>, failures: u32, look_again: Option<Duration>) -> Action {
     match problem {
-        None => settles_in.map_or_else(Action::await_change, Action::requeue),
+        None => look_again.map_or_else(Action::await_change, Action::requeue),
         Some(Problem::Unresolved(_)) => Action::requeue(SECRET_POLL),
         Some(Problem::NameTaken(_)) => Action::requeue(TAKEN_POLL),
         Some(Problem::Api { .. }) => Action::requeue(Duration::from_millis(500 << failures.min(7))),

@@ -1,7 +1,8 @@
 //! What an Agent's status should say. Pure: it asks nobody, not even the clock.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use skreaver_crds::agent::{Endpoints, PolicyRef};
@@ -9,12 +10,13 @@ use skreaver_crds::condition::{ConditionType, Reason};
 use skreaver_crds::{AGENT_LABEL, Agent, AgentStatus};
 use skreaver_protocol::API_PORT;
 use skreaver_protocol::policy::PolicyBundle;
-use skreaver_render::PolicyInForce;
+use skreaver_render::{ChildKind, PolicyInForce, Unresolved};
 
-use super::observe_policies::{components, policy_applied};
+use super::observe_components::{self, components};
+use super::observe_policies::policy_applied;
 use super::problem::Problem;
-use super::rollout::{Rollout, rollout};
-use crate::conditions::{Verdict, condition, find};
+use super::rollout::{Pods, Rollout, rollout};
+use crate::conditions::{Truth, Verdict, condition, find};
 use crate::control::hub::Reports;
 use crate::watch::namespace_of;
 
@@ -25,8 +27,9 @@ pub(crate) struct Observation<'a> {
     pub(crate) problem: Option<&'a Problem>,
     /// What its pods are told; nothing where that could not be found out.
     pub(crate) policies: Option<&'a Policies>,
-    pub(crate) deployment: Option<&'a Deployment>,
-    /// The generation of the Deployment that we made last; an older one tells of the past.
+    /// What is told of its pods.
+    pub(crate) pods: Option<&'a Pods>,
+    /// The generation of the Deployment or StatefulSet that we made last; an older one tells of the past.
     pub(crate) applied_generation: Option<i64>,
     pub(crate) reports: &'a Reports,
     pub(crate) before: &'a AgentStatus,
@@ -43,13 +46,12 @@ pub(crate) struct Policies {
 /// The status of an Agent.
 pub(crate) fn observe(seen: &Observation<'_>) -> AgentStatus {
     let (name, namespace) = (seen.agent.name_any(), namespace_of(seen.agent));
-    let counts = seen.deployment.and_then(|deployment| deployment.status.clone()).unwrap_or_default();
     let base = format!("http://{name}.{namespace}.svc.{}:{API_PORT}", seen.cluster_domain);
     AgentStatus {
         observed_generation: seen.agent.metadata.generation,
         conditions: conditions(seen),
-        replicas: counts.replicas.unwrap_or_default(),
-        ready_replicas: counts.ready_replicas.unwrap_or_default(),
+        replicas: seen.pods.map_or(0, |pods| pods.replicas),
+        ready_replicas: seen.pods.map_or(0, |pods| pods.ready),
         selector: Some(format!("{AGENT_LABEL}={name}")),
         endpoints: Some(Endpoints { mcp: format!("{base}/mcp"), rest: base }),
         policies: seen.policies.map_or_else(|| seen.before.policies.clone(), |policies| references(&policies.in_force)),
@@ -73,20 +75,23 @@ fn references(policies: &[PolicyInForce]) -> Vec<PolicyRef> {
 }
 
 fn conditions(seen: &Observation<'_>) -> Vec<Condition> {
-    let rollout = match rollout(seen.deployment, seen.applied_generation) {
+    let rollout = match rollout(seen.pods, seen.applied_generation) {
         // More replicas are no rollout to a Deployment, but they are to us until they answer.
         Rollout::Unavailable if is_progressing(seen.before) => Rollout::Updating { available: false },
+        Rollout::Updating { available } if is_overdue(seen) => Rollout::Stalled { message: overdue(seen.agent), available },
         rollout => rollout,
     };
     let accepted = accepted(seen);
     let resolved = resolved_refs(seen);
-    let ready = ready(seen, &[&accepted, &resolved], &rollout);
+    let degraded = observe_components::degraded(seen.reports, seen.before);
+    let ready = ready(seen, &[&accepted, &resolved], &rollout, &degraded);
     let verdicts = [
         (ConditionType::Accepted, accepted),
         (ConditionType::ResolvedRefs, resolved),
         (ConditionType::PolicyApplied, policy_applied(seen.policies, seen.reports, seen.before)),
         (ConditionType::Progressing, progressing(seen.problem, &rollout)),
         (ConditionType::Available, available(&rollout)),
+        (ConditionType::Degraded, degraded),
         (ConditionType::Ready, ready),
     ];
     let generation = seen.agent.metadata.generation;
@@ -96,22 +101,59 @@ fn conditions(seen: &Observation<'_>) -> Vec<Condition> {
 fn accepted(seen: &Observation<'_>) -> Verdict {
     match seen.problem {
         Some(problem @ Problem::NameTaken(_)) => Verdict::no(Reason::NameTaken, problem.to_string()),
-        Some(Problem::Unresolved(missing)) => match missing.iter().find(|missing| missing.reason == Reason::Malformed) {
-            Some(malformed) => Verdict::no(Reason::Malformed, malformed.to_string()),
+        Some(Problem::Unresolved(missing)) => match told(missing, Unresolved::is_spec_fault) {
+            Some((reason, message)) => Verdict::no(reason, message),
             None => Verdict::yes(Reason::Valid, "the spec is one to work with"),
         },
         Some(problem @ Problem::Api { .. }) if problem.is_refusal() => Verdict::no(Reason::Rejected, problem.to_string()),
-        Some(Problem::Api { .. }) | None => Verdict::yes(Reason::Valid, "the spec is one to work with"),
+        Some(Problem::Api { .. }) | None => {
+            observe_components::not_durable(seen.reports, seen.before, seen.agent.metadata.generation)
+                .unwrap_or_else(|| Verdict::yes(Reason::Valid, "the spec is one to work with"))
+        }
     }
 }
 
 fn resolved_refs(seen: &Observation<'_>) -> Verdict {
-    match seen.problem {
-        Some(problem @ Problem::Unresolved(_)) => Verdict::no(problem.reason(), problem.to_string()),
-        Some(Problem::NameTaken(_) | Problem::Api { .. }) | None => {
-            Verdict::yes(Reason::Valid, "everything that the spec names exists")
-        }
+    let missing = match seen.problem {
+        Some(Problem::Unresolved(missing)) => told(missing, |missing| !missing.is_spec_fault()),
+        Some(Problem::NameTaken(_) | Problem::Api { .. }) | None => None,
+    };
+    match missing {
+        Some((reason, message)) => Verdict::no(reason, message),
+        None => Verdict::yes(Reason::Valid, "everything that the spec names exists"),
     }
+}
+
+/// The reason of the first of some, and the sentences of all of them.
+fn told(all: &[Unresolved], some: fn(&Unresolved) -> bool) -> Option<(Reason, String)> {
+    let some: Vec<_> = all.iter().filter(|one| some(one)).collect();
+    let sentences = some.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    Some((some.first()?.reason, sentences))
+}
+
+/// How long the pod of a StatefulSet may take, in seconds. A Deployment tells that by itself.
+const PROGRESS_DEADLINE: i64 = 120;
+
+/// When a rollout that is under way is called stalled, unless it ends before.
+pub(crate) fn overdue_in(agent: &Agent, before: &AgentStatus, now: Timestamp) -> Option<Duration> {
+    let progressing = find(&before.conditions, ConditionType::Progressing).filter(|it| it.status == "True")?;
+    if ChildKind::of_pods(&agent.spec) != ChildKind::StatefulSet {
+        return None;
+    }
+    let age = now.as_second() - progressing.last_transition_time.0.as_second();
+    Some(Duration::from_secs(u64::try_from(PROGRESS_DEADLINE - age).unwrap_or_default()))
+}
+
+fn is_overdue(seen: &Observation<'_>) -> bool {
+    let was_stalled = find(&seen.before.conditions, ConditionType::Progressing)
+        .is_some_and(|it| it.reason == Reason::Stalled.name() && it.observed_generation == seen.agent.metadata.generation);
+    let is_stateful = ChildKind::of_pods(&seen.agent.spec) == ChildKind::StatefulSet;
+    is_stateful && (was_stalled || overdue_in(seen.agent, seen.before, seen.now) == Some(Duration::ZERO))
+}
+
+fn overdue(agent: &Agent) -> String {
+    let name = agent.name_any();
+    format!("pod `{name}-0` does not come up; `kubectl describe statefulset,pod,pvc --selector {AGENT_LABEL}={name}` tells why")
 }
 
 fn progressing(problem: Option<&Problem>, rollout: &Rollout) -> Verdict {
@@ -137,8 +179,8 @@ fn available(rollout: &Rollout) -> Verdict {
 }
 
 /// The newest spec is served. It does not depend on the control channel.
-fn ready(seen: &Observation<'_>, first: &[&Verdict], rollout: &Rollout) -> Verdict {
-    if let Some(not) = first.iter().find(|verdict| verdict.truth != crate::conditions::Truth::True) {
+fn ready(seen: &Observation<'_>, first: &[&Verdict], rollout: &Rollout, degraded: &Verdict) -> Verdict {
+    if let Some(not) = first.iter().find(|verdict| verdict.truth != Truth::True) {
         return Verdict::no(not.reason, not.message.clone());
     }
     match (seen.problem, rollout) {
@@ -146,6 +188,10 @@ fn ready(seen: &Observation<'_>, first: &[&Verdict], rollout: &Rollout) -> Verdi
         (Some(Problem::Api { .. }), Rollout::Serving) if was_ready(seen) => Verdict::yes(Reason::Serving, "enough pods answer"),
         (Some(problem), _) => Verdict::no(problem.reason(), problem.to_string()),
         (None, Rollout::Serving) => Verdict::yes(Reason::Serving, "enough pods answer"),
+        // What the pods themselves complain of says more than that they are not ready.
+        (None, Rollout::Stalled { .. } | Rollout::Updating { .. } | Rollout::Unavailable) if degraded.truth == Truth::True => {
+            Verdict::no(degraded.reason, degraded.message.clone())
+        }
         (None, Rollout::Stalled { message, .. }) => Verdict::no(Reason::Stalled, message.clone()),
         (None, Rollout::Updating { .. }) => Verdict::no(Reason::Updating, "pods are being brought to the newest spec"),
         (None, Rollout::Suspended | Rollout::Unavailable) => available(rollout),

@@ -1,8 +1,7 @@
-//! What the pods of an Agent tell of their policies and components. Pure.
+//! What the pods of an Agent tell of their policies. Pure.
 
 use skreaver_crds::AgentStatus;
 use skreaver_crds::condition::{ConditionType, Reason};
-use skreaver_protocol::rest::{Component, ComponentState};
 
 use skreaver_render::fits_together;
 
@@ -75,20 +74,4 @@ fn kept(before: &AgentStatus) -> Option<Verdict> {
     ];
     let (reason, truth) = said.into_iter().find(|(reason, _)| reason.name() == old.reason)?;
     Some(Verdict { truth, reason, message: old.message.clone() })
-}
-
-/// The components that are not ready, each once, however many pods tell of it.
-pub(crate) fn components(reports: &Reports, before: &[Component]) -> Vec<Component> {
-    const MOST: usize = 128;
-    if !reports.stable {
-        return before.to_vec();
-    }
-    let all = reports.pods.values().flat_map(|report| &report.components);
-    let mut listed: Vec<Component> = Vec::new();
-    for component in all.filter(|component| component.state != ComponentState::Ready) {
-        if !listed.contains(component) && listed.len() < MOST {
-            listed.push(component.clone());
-        }
-    }
-    listed
 }

@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::control::hub::PodReport;
+use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::{Value, json};
 use skreaver_protocol::policy::PolicyBundle;
-use skreaver_protocol::rest::{Component, ComponentState};
+use skreaver_protocol::rest::{Component, ComponentReason, ComponentState};
 use skreaver_render::{ChildKind, Unresolved};
 
 fn agent() -> Agent {
@@ -13,16 +14,16 @@ fn agent() -> Agent {
     .unwrap()
 }
 
-fn deployment(available: i32) -> Deployment {
+fn pods(available: i32) -> Pods {
     let conditions: Value = match available {
         0 => json!([]),
         _ => json!([{"type": "Available", "status": "True"}]),
     };
-    serde_json::from_value(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"generation": 1},
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"generation": 1},
         "spec": {"replicas": 1, "selector": {}, "template": {}},
         "status": {"observedGeneration": 1, "replicas": 1, "readyReplicas": available, "updatedReplicas": 1,
-                   "availableReplicas": available, "conditions": conditions}}))
-    .unwrap()
+                   "availableReplicas": available, "conditions": conditions}});
+    Pods::from(&serde_json::from_value::<Deployment>(deployment).unwrap())
 }
 
 fn policies(names: &[(&str, i64)], version: u64) -> Policies {
@@ -46,7 +47,7 @@ fn reports(versions: &[u64], stable: bool) -> Reports {
 struct Case {
     problem: Option<Problem>,
     policies: Option<Policies>,
-    deployment: Option<Deployment>,
+    pods: Option<Pods>,
     reports: Reports,
     before: AgentStatus,
 }
@@ -55,7 +56,7 @@ fn case() -> Case {
     Case {
         problem: None,
         policies: Some(policies(&[], 1)),
-        deployment: Some(deployment(1)),
+        pods: Some(pods(1)),
         reports: reports(&[], true),
         before: AgentStatus::default(),
     }
@@ -66,7 +67,7 @@ fn status(case: &Case) -> AgentStatus {
         agent: &agent(),
         problem: case.problem.as_ref(),
         policies: case.policies.as_ref(),
-        deployment: case.deployment.as_ref(),
+        pods: case.pods.as_ref(),
         applied_generation: Some(1),
         reports: &case.reports,
         before: &case.before,
@@ -75,7 +76,7 @@ fn status(case: &Case) -> AgentStatus {
     })
 }
 
-/// `Accepted ResolvedRefs PolicyApplied Progressing Available Ready`, each as `status/reason`.
+/// `Accepted ResolvedRefs PolicyApplied Progressing Available Degraded Ready`, each as `status/reason`.
 fn check(case: &Case, expected: &str) {
     let conditions = status(case).conditions;
     let told: Vec<_> = conditions.iter().map(|it| format!("{}/{}", &it.status[..1], it.reason)).collect();
@@ -84,7 +85,7 @@ fn check(case: &Case, expected: &str) {
 
 #[test]
 fn a_served_agent_is_ready_and_says_where() {
-    check(&case(), "T/Valid T/Valid T/NoPolicy F/Complete T/Serving T/Serving");
+    check(&case(), "T/Valid T/Valid T/NoPolicy F/Complete T/Serving F/Healthy T/Serving");
     let status = status(&case());
     assert_eq!(status.observed_generation, Some(3));
     assert_eq!(status.endpoints.unwrap().mcp, "http://chalk.quarry.svc.cluster.test:8080/mcp");
@@ -94,9 +95,9 @@ fn a_served_agent_is_ready_and_says_where() {
 
 #[test]
 fn one_that_comes_up_is_progressing() {
-    let expected = "T/Valid T/Valid T/NoPolicy T/Updating F/Unavailable F/Updating";
-    check(&Case { deployment: None, ..case() }, expected);
-    check(&Case { deployment: Some(deployment(0)), ..case() }, expected);
+    let expected = "T/Valid T/Valid T/NoPolicy T/Updating F/Unavailable F/Healthy F/Updating";
+    check(&Case { pods: None, ..case() }, expected);
+    check(&Case { pods: Some(pods(0)), ..case() }, expected);
 }
 
 #[test]
@@ -104,22 +105,22 @@ fn a_missing_reference_is_told_in_full_and_keeps_what_runs() {
     let missing = |message: &str| Unresolved { reason: Reason::SecretNotFound, message: message.into() };
     let problem = Some(Problem::Unresolved(vec![missing("a is gone"), missing("b is gone")]));
     let case = Case { problem, ..case() };
-    check(&case, "T/Valid F/SecretNotFound T/NoPolicy F/SecretNotFound T/Serving F/SecretNotFound");
+    check(&case, "T/Valid F/SecretNotFound T/NoPolicy F/SecretNotFound T/Serving F/Healthy F/SecretNotFound");
     assert_eq!(status(&case).conditions[1].message, "a is gone; b is gone");
 }
 
 #[test]
 fn a_taken_name_says_what_to_do() {
     let problem = Some(Problem::NameTaken(vec![(ChildKind::Service, "chalk".into())]));
-    let case = Case { problem, deployment: None, policies: None, ..case() };
-    check(&case, "F/NameTaken T/Valid U/NotReported F/NameTaken F/Unavailable F/NameTaken");
+    let case = Case { problem, pods: None, policies: None, ..case() };
+    check(&case, "F/NameTaken T/Valid U/NotReported F/NameTaken F/Unavailable F/Healthy F/NameTaken");
     assert!(status(&case).conditions[0].message.starts_with("Service `chalk` exists already and does not belong"));
 }
 
 #[test]
 fn an_api_error_does_not_unmake_readiness() {
     let failing = || Problem::api("apply", "Service", "chalk")(kube::Error::TlsRequired);
-    let expected = "T/Valid T/Valid T/NoPolicy F/ApiError T/Serving";
+    let expected = "T/Valid T/Valid T/NoPolicy F/ApiError T/Serving F/Healthy";
     check(&Case { problem: Some(failing()), ..case() }, &format!("{expected} F/ApiError"));
     check(&Case { problem: Some(failing()), before: status(&case()), ..case() }, &format!("{expected} T/Serving"));
 }
@@ -150,7 +151,7 @@ fn a_lost_stream_is_told_only_once_it_is_stable() {
 #[test]
 fn a_policy_without_accepted_rules_is_named() {
     let case = Case { policies: Some(policies(&[("p", 0), ("q", 1)], 1)), ..case() };
-    check(&case, "T/Valid T/Valid F/NotAccepted F/Complete T/Serving T/Serving");
+    check(&case, "T/Valid T/Valid F/NotAccepted F/Complete T/Serving F/Healthy T/Serving");
     assert_eq!(status(&case).conditions[2].message, "no rules of ToolPolicy p were ever accepted: every call is refused");
 }
 
@@ -164,10 +165,105 @@ fn components_are_listed_once_and_only_when_stable() {
     assert_eq!(status(&Case { reports: told, ..case() }).components, []);
 }
 
+fn broken(name: &str, reason: Option<ComponentReason>, message: &str) -> Component {
+    Component { name: name.into(), state: ComponentState::NotReady, reason, message: Some(message.into()) }
+}
+
+fn telling(components: &[Component], stable: bool) -> Reports {
+    let mut told = reports(&[1], stable);
+    told.pods.values_mut().for_each(|report| report.components = components.to_vec());
+    told
+}
+
+#[test]
+fn a_lost_model_degrades_an_agent_that_is_ready() {
+    let lost = [broken("model", Some(ComponentReason::Unauthorized), "the key is wrong")];
+    let case = Case { reports: telling(&lost, true), ..case() };
+    check(&case, "T/Valid T/Valid T/NoPolicy F/Complete T/Serving T/ModelUnavailable T/Serving");
+    assert_eq!(status(&case).conditions[5].message, "the key is wrong");
+}
+
+#[test]
+fn memory_that_does_not_work_is_why_an_agent_does_not_come_up() {
+    let lost = [broken("model", None, "no route"), broken("memory", Some(ComponentReason::Unreachable), "Redis does not answer")];
+    let case = Case { reports: telling(&lost, true), pods: Some(pods(0)), ..case() };
+    check(&case, "T/Valid T/Valid T/NoPolicy T/Updating F/Unavailable T/MemoryUnavailable F/MemoryUnavailable");
+    assert_eq!(status(&case).conditions[6].message, "Redis does not answer; no route");
+}
+
+#[test]
+fn what_is_not_stable_changes_nothing_that_was_said() {
+    let lost = [broken("model", None, "no route")];
+    let case = |told: &[Component], stable, before: &AgentStatus| Case {
+        reports: telling(told, stable),
+        before: before.clone(),
+        ..case()
+    };
+    let nothing = AgentStatus::default();
+    assert_eq!(status(&case(&lost, false, &nothing)).conditions[5].reason, "Healthy");
+    let said = status(&case(&lost, true, &nothing));
+    assert_eq!(status(&case(&[], false, &said)).conditions[5].reason, "ModelUnavailable");
+    assert_eq!(status(&case(&[], true, &said)).conditions[5].reason, "Healthy");
+}
+
+#[test]
+fn memory_that_cannot_keep_the_class_is_a_spec_that_cannot_be_accepted() {
+    let lost = [broken("memory", Some(ComponentReason::NotDurable), "Redis has no appendfsync always; set it")];
+    let told = Case { reports: telling(&lost, false), pods: Some(pods(0)), ..case() };
+    check(&told, "F/NotDurable T/Valid T/NoPolicy T/Updating F/Unavailable F/Healthy F/NotDurable");
+    let before = status(&told);
+    assert_eq!(before.conditions[0].message, "Redis has no appendfsync always; set it");
+    // The pod starts anew: that alone is no better news.
+    assert_eq!(
+        status(&Case { reports: reports(&[], false), before: before.clone(), ..case() }).conditions[0].reason,
+        "NotDurable"
+    );
+    assert_eq!(status(&Case { reports: reports(&[1], true), before, ..case() }).conditions[0].reason, "Valid");
+}
+
+#[test]
+fn faults_of_the_spec_and_missing_references_are_told_apart() {
+    let one = |reason, message: &str| Unresolved { reason, message: message.into() };
+    let problem = Problem::Unresolved(vec![one(Reason::InvalidGoal, "no CEL"), one(Reason::ServiceNotFound, "no Service")]);
+    let case = Case { problem: Some(problem), ..case() };
+    check(&case, "F/InvalidGoal F/ServiceNotFound T/NoPolicy F/InvalidGoal T/Serving F/Healthy F/InvalidGoal");
+    let told = status(&case);
+    assert_eq!((told.conditions[0].message.as_str(), told.conditions[1].message.as_str()), ("no CEL", "no Service"));
+}
+
+#[test]
+fn the_pod_of_a_stateful_set_that_does_not_come_up_in_time_is_stalled() {
+    let mut agent = agent();
+    agent.spec = serde_json::from_value(json!({"memory": {"backend": "SQLite"}})).unwrap();
+    let at = |seconds: i64, before: &AgentStatus| {
+        let (reports, policies) = (reports(&[], true), policies(&[], 1));
+        let observation = Observation {
+            agent: &agent,
+            problem: None,
+            policies: Some(&policies),
+            pods: None,
+            applied_generation: Some(1),
+            reports: &reports,
+            before,
+            cluster_domain: "cluster.test",
+            now: Timestamp::from_second(seconds).unwrap(),
+        };
+        observe(&observation)
+    };
+    let first = at(0, &AgentStatus::default());
+    assert_eq!(first.conditions[3].reason, "Updating");
+    assert_eq!(overdue_in(&agent, &first, Timestamp::from_second(50).unwrap()), Some(Duration::from_secs(70)));
+    assert_eq!(at(119, &first).conditions[3].reason, "Updating");
+    let late = at(121, &first);
+    assert_eq!((late.conditions[3].reason.as_str(), late.conditions[6].reason.as_str()), ("Stalled", "Stalled"));
+    assert!(late.conditions[6].message.starts_with("pod `chalk-0` does not come up"));
+    assert_eq!(at(200, &late).conditions[3].reason, "Stalled");
+}
+
 #[test]
 fn steps_of_a_rollout_are_no_news_and_its_end_is() {
-    let start = status(&Case { deployment: None, ..case() });
-    let step = status(&Case { deployment: Some(deployment(0)), before: start.clone(), ..case() });
+    let start = status(&Case { pods: None, ..case() });
+    let step = status(&Case { pods: Some(pods(0)), before: start.clone(), ..case() });
     assert!(is_news(&AgentStatus::default(), &start));
     assert_ne!(start.replicas, step.replicas);
     assert!(!is_news(&start, &step));

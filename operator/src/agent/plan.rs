@@ -67,8 +67,14 @@ async fn verdict(
 impl super::stores::Children {
     /// A child as the watches have it.
     pub(crate) fn sight(&self, kind: ChildKind, namespace: &str, name: &str) -> Option<Sight> {
-        if kind == ChildKind::Deployment {
-            return self.deployment(namespace, name).map(|found| Sight::of(&found.metadata));
+        match kind {
+            ChildKind::Deployment => return self.deployment(namespace, name).map(|found| Sight::of(&found.metadata)),
+            ChildKind::StatefulSet => return self.stateful_set(namespace, name).map(|found| Sight::of(&found.metadata)),
+            ChildKind::ConfigMap
+            | ChildKind::ServiceAccount
+            | ChildKind::Service
+            | ChildKind::NetworkPolicy
+            | ChildKind::PodDisruptionBudget => {}
         }
         let key = ObjectRef::<PartialObjectMeta<_>>::new_with(name, resource(kind)).within(namespace);
         self.metadata.get(&kind)?.get(&key).map(|found| Sight::of(&found.metadata))

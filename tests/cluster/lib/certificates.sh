@@ -21,6 +21,8 @@ make_certificates() {
     issue kube-controller-manager /CN=system:kube-controller-manager
     issue kube-scheduler /CN=system:kube-scheduler
     issue kube-proxy /CN=system:kube-proxy
+    # It reads pods, namespaces, Services and NetworkPolicies, and Kubernetes has no role for that.
+    issue kube-router /O=system:masters/CN=kube-router
     touch "$pki/complete"
   )
 }

@@ -1,4 +1,4 @@
-# The node's parts besides the control plane: containerd, scheduler, kubelet and kube-proxy, with their flags. Sourced, never run.
+# The node's parts besides the control plane: containerd, scheduler, kubelet, kube-proxy and kube-router, with their flags. Sourced, never run.
 
 start_containerd() {
   mkdir -p "$state/cni" "$state/images"
@@ -99,4 +99,12 @@ conntrack: { maxPerCore: 0 }
 iptables: { minSyncPeriod: 100ms }
 YAML
   launch kube-proxy "$bin/kube-proxy" --config="$state/kube-proxy.yaml"
+}
+
+# start_kube_router: its firewall alone, which enforces NetworkPolicies. Routes and Services are others' business.
+start_kube_router() {
+  kube_config "$state/kube-router.kubeconfig" kube-router
+  launch kube-router "$bin/kube-router" --kubeconfig="$state/kube-router.kubeconfig" --hostname-override="$node" \
+    --run-firewall=true --run-router=false --run-service-proxy=false --run-loadbalancer=false \
+    --service-cluster-ip-range="$service_range" --iptables-sync-period=60s --health-port=0 --metrics-port=0
 }

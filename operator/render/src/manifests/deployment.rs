@@ -1,37 +1,15 @@
-//! The Deployment: the pods, under the restricted pod security profile.
-
-use std::collections::BTreeMap;
+//! The Deployment: the pods of an agent that keeps nothing on a volume of its own.
 
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment};
-use k8s_openapi::api::core::v1::{
-    Capabilities, ConfigMapVolumeSource, Container, ContainerPort, HTTPGetAction, PodSecurityContext, PodSpec, PodTemplateSpec,
-    Probe, ProjectedVolumeSource, ResourceRequirements, SeccompProfile, SecurityContext, ServiceAccountTokenProjection, Volume,
-    VolumeMount, VolumeProjection,
-};
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use kube::core::ObjectMeta;
-use sha2::{Digest, Sha256};
-use skreaver_crds::pod_template::{PodTemplate, Resources};
-use skreaver_protocol::{ADMIN_PORT, API_PORT, control};
 
-use super::config_map::json;
-use super::{labels, metadata, paths, selector};
-use crate::runtime_config::limits;
-use crate::{ResolvedAgent, Settings, pod_runtime_config};
+use super::pod::{pod, replicas};
+use super::{ChildKind, metadata, selector};
+use crate::{ResolvedAgent, Settings};
 
-/// The annotation on the pods that changes with the RuntimeConfig, and so rolls them.
-const CONFIG_HASH: &str = "skreaver.dev/config-hash";
-/// The user and group of the image, that of nobody in the distroless images.
-const USER: i64 = 65532;
-/// After SIGTERM a pod finishes its runs for at most this long, in seconds.
-const LONGEST_DRAIN: u64 = 300;
-/// What a pod needs for leaving besides its runs, in seconds.
-const LEAVING: u64 = 10;
-
-pub(crate) fn deployment(agent: &ResolvedAgent<'_>, settings: &Settings) -> Deployment {
-    Deployment {
+pub(crate) fn deployment(agent: &ResolvedAgent<'_>, settings: &Settings) -> Option<Deployment> {
+    (ChildKind::of_pods(&agent.agent.spec) == ChildKind::Deployment).then(|| Deployment {
         metadata: metadata(agent),
         spec: Some(DeploymentSpec {
             replicas: Some(replicas(agent)),
@@ -49,163 +27,5 @@ pub(crate) fn deployment(agent: &ResolvedAgent<'_>, settings: &Settings) -> Depl
             ..DeploymentSpec::default()
         }),
         ..Deployment::default()
-    }
-}
-
-/// The pods that should run.
-pub(crate) fn replicas(agent: &ResolvedAgent<'_>) -> i32 {
-    if agent.agent.spec.suspend { 0 } else { agent.agent.spec.replicas }
-}
-
-fn pod(agent: &ResolvedAgent<'_>, settings: &Settings) -> PodTemplateSpec {
-    let defaults = PodTemplate::default();
-    let PodTemplate {
-        labels: own_labels,
-        annotations,
-        resources,
-        node_selector,
-        tolerations,
-        affinity,
-        topology_spread_constraints,
-        priority_class_name,
-        image_pull_secrets,
-    } = agent.agent.spec.pod_template.as_ref().unwrap_or(&defaults);
-    let hash = format!("{:x}", Sha256::digest(json(&pod_runtime_config(agent, settings))));
-    let mut annotations = annotations.clone();
-    annotations.insert(CONFIG_HASH.into(), hash[..16].to_owned());
-    PodTemplateSpec {
-        metadata: Some(ObjectMeta {
-            // Ours last: nothing of the developer's can take their place.
-            labels: Some(own_labels.clone().into_iter().chain(labels(agent)).collect()),
-            annotations: Some(annotations),
-            ..ObjectMeta::default()
-        }),
-        spec: Some(PodSpec {
-            service_account_name: Some(agent.name.to_string()),
-            automount_service_account_token: Some(false),
-            enable_service_links: Some(false),
-            termination_grace_period_seconds: Some(termination_grace(agent)),
-            security_context: Some(pod_security()),
-            containers: vec![container(settings, resources.as_ref())],
-            volumes: Some(volumes(agent, settings)),
-            node_selector: filled(node_selector, BTreeMap::is_empty),
-            tolerations: filled(tolerations, Vec::is_empty),
-            affinity: affinity.clone(),
-            topology_spread_constraints: filled(topology_spread_constraints, Vec::is_empty),
-            priority_class_name: priority_class_name.clone(),
-            image_pull_secrets: filled(&image_pull_secrets.iter().map(Into::into).collect(), Vec::is_empty),
-            ..PodSpec::default()
-        }),
-    }
-}
-
-fn filled<T: Clone>(value: &T, is_empty: fn(&T) -> bool) -> Option<T> {
-    (!is_empty(value)).then(|| value.clone())
-}
-
-fn termination_grace(agent: &ResolvedAgent<'_>) -> i64 {
-    let run_timeout = limits(agent.agent.spec.limits.as_ref()).run_timeout.get();
-    let whole_seconds = run_timeout.as_secs() + u64::from(run_timeout.subsec_nanos() > 0);
-    i64::try_from(whole_seconds.min(LONGEST_DRAIN) + LEAVING).expect("at most 310")
-}
-
-fn container(settings: &Settings, resources: Option<&Resources>) -> Container {
-    let config = VolumeMount {
-        name: "config".into(),
-        mount_path: paths::CONFIG_DIR.into(),
-        read_only: Some(true),
-        ..VolumeMount::default()
-    };
-    let token = VolumeMount { name: "token".into(), mount_path: paths::TOKEN_DIR.into(), ..config.clone() };
-    Container {
-        name: "agent".into(),
-        image: Some(settings.image.clone()),
-        image_pull_policy: Some(settings.image_pull_policy.clone()),
-        args: Some(vec!["--config".into(), format!("{}/{}", paths::CONFIG_DIR, paths::CONFIG_KEY)]),
-        ports: Some(vec![port("http", API_PORT), port("admin", ADMIN_PORT)]),
-        readiness_probe: Some(probe("/ready", 1, 3)),
-        liveness_probe: Some(probe("/health", 10, 3)),
-        resources: Some(requirements(resources)),
-        security_context: Some(container_security()),
-        volume_mounts: Some([config].into_iter().chain(settings.control.as_ref().map(|_| token)).collect()),
-        ..Container::default()
-    }
-}
-
-fn port(name: &str, number: u16) -> ContainerPort {
-    ContainerPort {
-        name: Some(name.to_owned()),
-        container_port: number.into(),
-        protocol: Some("TCP".into()),
-        ..ContainerPort::default()
-    }
-}
-
-fn probe(path: &str, period_seconds: i32, failure_threshold: i32) -> Probe {
-    Probe {
-        http_get: Some(HTTPGetAction {
-            path: Some(path.to_owned()),
-            port: IntOrString::String("admin".into()),
-            ..HTTPGetAction::default()
-        }),
-        period_seconds: Some(period_seconds),
-        timeout_seconds: Some(2),
-        failure_threshold: Some(failure_threshold),
-        ..Probe::default()
-    }
-}
-
-fn requirements(wanted: Option<&Resources>) -> ResourceRequirements {
-    let quantities = |pairs: &[(&str, &str)]| -> BTreeMap<String, Quantity> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), Quantity((*value).to_owned()))).collect()
-    };
-    let Resources { requests, limits } = wanted.cloned().unwrap_or_else(|| Resources {
-        requests: quantities(&[("cpu", "10m"), ("memory", "32Mi")]),
-        limits: quantities(&[("memory", "256Mi")]),
-    });
-    ResourceRequirements { requests: Some(requests), limits: Some(limits), ..ResourceRequirements::default() }
-}
-
-fn pod_security() -> PodSecurityContext {
-    PodSecurityContext {
-        run_as_non_root: Some(true),
-        run_as_user: Some(USER),
-        run_as_group: Some(USER),
-        fs_group: Some(USER),
-        seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".into(), ..SeccompProfile::default() }),
-        ..PodSecurityContext::default()
-    }
-}
-
-fn container_security() -> SecurityContext {
-    SecurityContext {
-        allow_privilege_escalation: Some(false),
-        read_only_root_filesystem: Some(true),
-        capabilities: Some(Capabilities { drop: Some(vec!["ALL".into()]), ..Capabilities::default() }),
-        ..SecurityContext::default()
-    }
-}
-
-fn volumes(agent: &ResolvedAgent<'_>, settings: &Settings) -> Vec<Volume> {
-    let config = Volume {
-        name: "config".into(),
-        config_map: Some(ConfigMapVolumeSource { name: agent.name.to_string(), ..ConfigMapVolumeSource::default() }),
-        ..Volume::default()
-    };
-    let token = Volume {
-        name: "token".into(),
-        projected: Some(ProjectedVolumeSource {
-            sources: Some(vec![VolumeProjection {
-                service_account_token: Some(ServiceAccountTokenProjection {
-                    audience: Some(control::AUDIENCE.into()),
-                    expiration_seconds: Some(3600),
-                    path: paths::TOKEN_FILE.into(),
-                }),
-                ..VolumeProjection::default()
-            }]),
-            ..ProjectedVolumeSource::default()
-        }),
-        ..Volume::default()
-    };
-    [config].into_iter().chain(settings.control.as_ref().map(|_| token)).collect()
+    })
 }

@@ -4,9 +4,11 @@ mod config_map;
 mod deployment;
 mod network_policy;
 pub(crate) mod paths;
+mod pod;
 mod pod_disruption_budget;
 mod service;
 mod service_account;
+mod stateful_set;
 
 use std::collections::BTreeMap;
 
@@ -15,7 +17,7 @@ use kube::Resource;
 use kube::core::ObjectMeta;
 use serde::Serialize;
 use serde_json::Value;
-use skreaver_crds::AGENT_LABEL;
+use skreaver_crds::{AGENT_LABEL, AgentSpec};
 use skreaver_protocol::policy::PolicyBundle;
 
 use crate::{ResolvedAgent, Settings};
@@ -37,12 +39,29 @@ pub enum ChildKind {
     PodDisruptionBudget,
     /// The pods. Last, so that they find the rest.
     Deployment,
+    /// The one pod of an agent with memory on a volume of its own, instead of the Deployment.
+    StatefulSet,
 }
 
 impl ChildKind {
     /// Every kind, in the order of creation.
-    pub const ALL: [Self; 6] =
-        [Self::ConfigMap, Self::ServiceAccount, Self::Service, Self::NetworkPolicy, Self::PodDisruptionBudget, Self::Deployment];
+    pub const ALL: [Self; 7] = [
+        Self::ConfigMap,
+        Self::ServiceAccount,
+        Self::Service,
+        Self::NetworkPolicy,
+        Self::PodDisruptionBudget,
+        Self::Deployment,
+        Self::StatefulSet,
+    ];
+
+    /// The kind that makes the pods of this Agent.
+    pub fn of_pods(spec: &AgentSpec) -> Self {
+        match spec.memory.as_ref().is_some_and(|memory| memory.backend.has_volume()) {
+            true => Self::StatefulSet,
+            false => Self::Deployment,
+        }
+    }
 }
 
 /// One child, as it is to be applied.
@@ -65,7 +84,8 @@ pub fn manifests(agent: &ResolvedAgent<'_>, policies: &PolicyBundle, settings: &
                 ChildKind::Service => object(service::service(agent)),
                 ChildKind::NetworkPolicy => object(network_policy::network_policy(agent, settings)),
                 ChildKind::PodDisruptionBudget => object(pod_disruption_budget::pod_disruption_budget(agent)?),
-                ChildKind::Deployment => object(deployment::deployment(agent, settings)),
+                ChildKind::Deployment => object(deployment::deployment(agent, settings)?),
+                ChildKind::StatefulSet => object(stateful_set::stateful_set(agent, settings)?),
             };
             Some(Child { kind, manifest })
         })
@@ -97,7 +117,7 @@ fn labels(agent: &ResolvedAgent<'_>) -> BTreeMap<String, String> {
     ])
 }
 
-/// The labels by which Service, Deployment, NetworkPolicy and budget find the pods.
+/// The labels by which Service, Deployment, StatefulSet, NetworkPolicy and budget find the pods.
 fn selector(agent: &ResolvedAgent<'_>) -> BTreeMap<String, String> {
     BTreeMap::from([(AGENT_LABEL.to_owned(), agent.name.to_string())])
 }

@@ -1,12 +1,14 @@
 //! The NetworkPolicy: nothing in or out but what is named here.
 //!
 //! In: the API from the agent's own namespace and the gateways', the admin port from the monitoring namespaces (kubelet
-//! probes come from the node, which NetworkPolicies do not hold off). Out: DNS, and the operator's control channel.
+//! probes come from the node, which NetworkPolicies do not hold off). Out: DNS, the operator's control channel, and the places
+//! that the spec names.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::networking::v1::{
-    NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
+    IPBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort,
+    NetworkPolicySpec,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -14,7 +16,29 @@ use skreaver_protocol::{ADMIN_PORT, API_PORT, control};
 
 use super::{metadata, selector};
 use crate::settings::ControlSettings;
-use crate::{ResolvedAgent, Settings};
+use crate::{Network, PodPort, ResolvedAgent, Settings, WayOut};
+
+/// What is no public address, by the registries of IANA: IPv4 and IPv6.
+const PRIVATE: [&str; 18] = [
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "224.0.0.0/4",
+    "240.0.0.0/4",
+    "::/127",
+    "64:ff9b::/96",
+    "2002::/16",
+    "fc00::/7",
+    "fe80::/10",
+    "fec0::/10",
+    "ff00::/8",
+];
 
 pub(crate) fn network_policy(agent: &ResolvedAgent<'_>, settings: &Settings) -> NetworkPolicy {
     NetworkPolicy {
@@ -23,7 +47,7 @@ pub(crate) fn network_policy(agent: &ResolvedAgent<'_>, settings: &Settings) -> 
             pod_selector: Some(LabelSelector { match_labels: Some(selector(agent)), ..LabelSelector::default() }),
             policy_types: Some(vec!["Ingress".into(), "Egress".into()]),
             ingress: Some(ingress(settings)),
-            egress: Some(egress(settings)),
+            egress: Some(egress(agent, settings)),
         }),
     }
 }
@@ -42,12 +66,47 @@ fn ingress(settings: &Settings) -> Vec<NetworkPolicyIngressRule> {
     [api].into_iter().chain(admin).collect()
 }
 
-fn egress(settings: &Settings) -> Vec<NetworkPolicyEgressRule> {
+fn egress(agent: &ResolvedAgent<'_>, settings: &Settings) -> Vec<NetworkPolicyEgressRule> {
     let dns = NetworkPolicyEgressRule {
         to: Some(vec![namespace(&settings.dns_namespace)]),
         ports: Some(vec![port("UDP", 53), port("TCP", 53)]),
     };
-    [dns].into_iter().chain(settings.control.as_ref().map(control_channel)).collect()
+    let named = agent.ways_out.iter().map(|way| way_out(way, settings));
+    [dns].into_iter().chain(settings.control.as_ref().map(control_channel)).chain(named).collect()
+}
+
+fn way_out(way: &WayOut, settings: &Settings) -> NetworkPolicyEgressRule {
+    let (to, port) = match way {
+        WayOut::Pods { namespace: within, selector, port } => {
+            let labels = LabelSelector { match_labels: Some(selector.clone()), ..LabelSelector::default() };
+            (vec![NetworkPolicyPeer { pod_selector: Some(labels), ..namespace(within) }], pod_port(port))
+        }
+        WayOut::Address { network, port: number } => (vec![block(network.to_string(), Vec::new())], port("TCP", *number)),
+        WayOut::Public { port: number } => (public(settings), port("TCP", *number)),
+    };
+    NetworkPolicyEgressRule { to: Some(to), ports: Some(vec![port]) }
+}
+
+/// All addresses but the private ones and those that the platform team closes. Which of them a name stands for, the runtime
+/// looks up.
+fn public(settings: &Settings) -> Vec<NetworkPolicyPeer> {
+    let private = PRIVATE.iter().map(|text| text.parse().expect("the list holds networks"));
+    let closed: Vec<Network> = private.chain(settings.closed_networks.iter().copied()).collect();
+    let but = |ipv4| closed.iter().filter(|it| it.is_ipv4() == ipv4).map(ToString::to_string).collect();
+    vec![block("0.0.0.0/0".into(), but(true)), block("::/0".into(), but(false))]
+}
+
+fn block(cidr: String, except: Vec<String>) -> NetworkPolicyPeer {
+    let except = (!except.is_empty()).then_some(except);
+    NetworkPolicyPeer { ip_block: Some(IPBlock { cidr, except }), ..NetworkPolicyPeer::default() }
+}
+
+fn pod_port(port: &PodPort) -> NetworkPolicyPort {
+    let number = match port {
+        PodPort::Number(number) => IntOrString::Int((*number).into()),
+        PodPort::Name(name) => IntOrString::String(name.clone()),
+    };
+    NetworkPolicyPort { protocol: Some("TCP".into()), port: Some(number), ..NetworkPolicyPort::default() }
 }
 
 fn control_channel(control: &ControlSettings) -> NetworkPolicyEgressRule {

@@ -6,7 +6,9 @@ pub(crate) const CONFIG_DIR: &str = "/etc/skreaver";
 pub(crate) const CONFIG_KEY: &str = "config.json";
 /// The key of the policy bundle.
 pub(crate) const POLICIES_KEY: &str = "policies.json";
-/// The folder of the token for the control channel.
-pub(crate) const TOKEN_DIR: &str = "/var/run/secrets/skreaver";
+/// The folder of the secrets: keys of models, the URL of the memory server, and the token for the control channel.
+pub(crate) const SECRETS_DIR: &str = "/var/run/secrets/skreaver";
 /// The file of the token for the control channel.
 pub(crate) const TOKEN_FILE: &str = "token";
+/// The folder of memory in files: a volume of the agent's own.
+pub(crate) const DATA_DIR: &str = "/var/lib/skreaver";

@@ -4,11 +4,11 @@ use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec}
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::{deployment, metadata, selector};
+use super::{metadata, pod, selector};
 use crate::ResolvedAgent;
 
 pub(crate) fn pod_disruption_budget(agent: &ResolvedAgent<'_>) -> Option<PodDisruptionBudget> {
-    (deployment::replicas(agent) > 1).then(|| PodDisruptionBudget {
+    (pod::replicas(agent) > 1).then(|| PodDisruptionBudget {
         metadata: metadata(agent),
         spec: Some(PodDisruptionBudgetSpec {
             max_unavailable: Some(IntOrString::Int(1)),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use expect_test::expect_file;
 use serde::Deserialize;
 use skreaver_render::local::{Document, Local};
-use skreaver_render::{ControlSettings, PolicyInForce, Settings, policy_bundle};
+use skreaver_render::{ControlSettings, Found, PolicyInForce, Settings, policy_bundle, references, resolve};
 
 fn here() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -28,6 +28,7 @@ fn settings() -> Settings {
         image: "registry.test/agent-runtime:9".into(),
         gateway_namespaces: vec!["front".into()],
         monitoring_namespaces: vec!["watchers".into()],
+        closed_networks: vec!["198.51.100.0/24".parse().unwrap()],
         control: Some(ControlSettings { namespace: "platform".into(), service: "steering".into(), ca: "PEM".into() }),
         ..Settings::default()
     }
@@ -71,6 +72,47 @@ fn a_missing_key_is_named_with_its_config_map() {
         "{apiVersion: v1, kind: ConfigMap, metadata: {name: there}, data: {other: x}}\n---\n{apiVersion: skreaver.dev/v1alpha1, kind: Agent, metadata: {name: chalk}, spec: {instructionsFrom: {configMapKeyRef: {name: there, key: k}}}}",
     );
     assert_eq!(problems, ["document 1: spec.instructionsFrom.configMapKeyRef: ConfigMap `there` has no key `k`; add it"]);
+}
+
+#[test]
+fn what_cannot_be_meant_is_told_with_what_is_missing() {
+    let problems = refused(
+        "{apiVersion: skreaver.dev/v1alpha1, kind: Agent, metadata: {name: chalk}, spec: {model: {provider: Ollama, name: m, baseURL: 'http://127.0.0.1:11434', fallbacks: [{provider: Ollama, name: m, baseURL: 'http://gone.far.svc'}]}, goal: {text: x, until: 'turns >'}, outputSchema: {type: thing}}}",
+    );
+    let told = [
+        "spec.goal.until: this is not CEL",
+        "spec.outputSchema: this is not a JSON Schema",
+        "`127.0.0.1` is an address that no agent may reach",
+        "spec.model.fallbacks[0].baseURL: Service `gone` does not exist in namespace `far`",
+    ];
+    assert_eq!(problems.len(), told.len(), "{problems:?}");
+    for (problem, told) in problems.iter().zip(told) {
+        assert!(problem.contains(told), "{problem}");
+    }
+}
+
+#[test]
+fn a_missing_secret_and_a_missing_key_are_told_apart() {
+    let agent = serde_json::json!({"apiVersion": "skreaver.dev/v1alpha1", "kind": "Agent", "metadata": {"name": "chalk"}, "spec": {
+        "model": {"provider": "OpenAI", "name": "m", "apiKey": {"secretKeyRef": {"name": "keys", "key": "first"}}},
+        "memory": {"backend": "PostgreSQL", "postgreSQL": {"urlSecretKeyRef": {"name": "urls", "key": "db"}, "endpoints": ["db.example.com:5432"]}}}});
+    let agent: skreaver_crds::Agent = serde_json::from_value(agent).unwrap();
+    let settings = settings();
+    let wanted = references(&agent, &settings).secrets;
+    assert_eq!(wanted.iter().map(|(name, keys)| format!("{name}{keys:?}")).collect::<String>(), "keys{\"first\"}urls{\"db\"}");
+    let mut found = Found { secrets: wanted, ..Found::default() };
+    assert!(resolve(&agent, &found, &settings).is_ok());
+    found.secrets.remove("urls");
+    found.secrets.insert("keys".into(), ["second".to_owned()].into());
+    let missing = resolve(&agent, &found, &settings).unwrap_err();
+    let told: Vec<_> = missing.iter().map(|it| format!("{} {it}", it.reason.name())).collect();
+    assert_eq!(
+        told,
+        [
+            "SecretKeyNotFound spec.model.apiKey.secretKeyRef: Secret `keys` has no key `first`; add it",
+            "SecretNotFound spec.memory.postgreSQL.urlSecretKeyRef: Secret `urls` does not exist; create it",
+        ]
+    );
 }
 
 #[test]

@@ -17,9 +17,9 @@ async fn the_samples_become_ready_and_answer() {
     let (status, answer) = observe(&namespace, "shouter", "uppercase:hello world").await.unwrap();
     assert_eq!((status, &answer["output"]), (200, &json!("HELLO WORLD")));
     // The sample policy denies one tool of this agent.
-    let (status, problem) = observe(&namespace, "librarian", "search:a b").await.unwrap();
-    assert_eq!((status, &problem["code"], &problem["policy"]), (403, &json!("tool_denied"), &json!("internal")));
-    assert_eq!(observe(&namespace, "librarian", "split:a b").await.unwrap().0, 200);
+    let (status, problem) = observe(&namespace, "demo-agent-2", "uppercase:a b").await.unwrap();
+    assert_eq!((status, &problem["code"], &problem["policy"]), (403, &json!("tool_denied"), &json!("quiet")));
+    assert_eq!(observe(&namespace, "demo-agent-2", "lowercase:A B").await.unwrap().0, 200);
     namespace.delete().await;
 }
 

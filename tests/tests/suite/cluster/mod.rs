@@ -3,6 +3,8 @@
 
 mod agents;
 mod chart;
+mod memory;
+mod network;
 mod operator;
 mod policies;
 

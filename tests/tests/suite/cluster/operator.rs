@@ -47,7 +47,12 @@ async fn may(user: &str, verb: &str, resource: &str, namespace: &str) -> bool {
 async fn rights_are_few() {
     let namespace = Namespace::create("rights").await;
     let operator = format!("system:serviceaccount:{SYSTEM}:skreaver-operator");
-    for (verb, resource) in [("get", "secrets"), ("create", "deployments.apps"), ("patch", "agents.skreaver.dev/status")] {
+    for (verb, resource) in [
+        ("get", "secrets"),
+        ("create", "deployments.apps"),
+        ("create", "statefulsets.apps"),
+        ("patch", "agents.skreaver.dev/status"),
+    ] {
         assert!(may(&operator, verb, resource, &namespace.name).await, "{verb} {resource}");
     }
     assert!(!may(&operator, "update", "agents.skreaver.dev/status", &namespace.name).await);

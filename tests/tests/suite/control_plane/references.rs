@@ -1,6 +1,6 @@
 //! What an Agent names and does not exist: told by name, and healed when it appears.
 
-use skreaver_tests::{Namespace, until};
+use skreaver_tests::{Namespace, until, writes};
 
 use super::{Operator, agent};
 
@@ -40,6 +40,82 @@ async fn a_missing_secret_and_tool_are_named_together() {
     namespace.condition("agent", "amber", "ResolvedRefs", "False", "SecretNotFound").await;
     namespace.kubectl(&["create", "secret", "generic", "puller"]).await.unwrap();
     namespace.condition("agent", "amber", "ResolvedRefs", "True", "Valid").await;
+    operator.stop().await;
+    namespace.delete().await;
+}
+
+#[tokio::test]
+async fn a_missing_key_and_service_are_named_and_heal() {
+    let namespace = Namespace::create("servers").await;
+    let operator = Operator::start(&namespace, &[]).await;
+    let spec = "{memory: {backend: Redis, redis: {urlSecretKeyRef: {name: cellar, key: url}, endpoints: ['cellar:6379']}}}";
+    namespace.apply(&agent("amber", spec)).await.unwrap();
+    let message = namespace.condition("agent", "amber", "ResolvedRefs", "False", "SecretNotFound").await;
+    assert!(
+        message.contains("Secret `cellar` does not exist") && message.contains("Service `cellar` does not exist"),
+        "{message}"
+    );
+    namespace.kubectl(&["create", "secret", "generic", "cellar", "--from-literal=other=x"]).await.unwrap();
+    let message = namespace.condition("agent", "amber", "ResolvedRefs", "False", "SecretKeyNotFound").await;
+    assert!(message.contains("Secret `cellar` has no key `url`; add it"), "{message}");
+    namespace
+        .kubectl(&["patch", "secret", "cellar", "--patch", "{\"stringData\": {\"url\": \"redis://:word@cellar:6379\"}}"])
+        .await
+        .unwrap();
+    namespace.condition("agent", "amber", "ResolvedRefs", "False", "ServiceNotFound").await;
+    let service = |app: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Service, metadata: {{name: cellar}}, spec: {{selector: {{app: {app}}}, ports: [{{port: 6379, targetPort: 7000}}]}}}}"
+        )
+    };
+    namespace.apply(&service("cellar")).await.unwrap();
+    namespace.condition("agent", "amber", "ResolvedRefs", "True", "Valid").await;
+    let egress = async || Some(namespace.get("networkpolicy", "amber").await?["spec"]["egress"].to_string());
+    let open = until("the way out", async || egress().await.filter(|rules| rules.contains("7000"))).await;
+    assert!(open.contains("\"app\":\"cellar\""), "{open}");
+    // Nothing of the Secret is anywhere but in the Secret.
+    for kind in ["configmap", "agent", "deployment"] {
+        assert!(!namespace.get(kind, "amber").await.unwrap().to_string().contains(":word@"), "{kind}");
+    }
+    namespace.apply(&service("barrel")).await.unwrap();
+    until("the way out to follow the Service", async || egress().await.filter(|rules| rules.contains("barrel"))).await;
+    operator.stop().await;
+    namespace.delete().await;
+}
+
+#[tokio::test]
+async fn what_no_schema_can_judge_is_told_by_accepted() {
+    let namespace = Namespace::create("judged").await;
+    let operator = Operator::start(&namespace, &[]).await;
+    let model = "model: {provider: OpenAICompatible, name: mock, baseURL: 'http://192.0.2.7'}";
+    namespace.apply(&agent("amber", &format!("{{{model}, goal: {{text: x, until: 'turns >'}}}}"))).await.unwrap();
+    let message = namespace.condition("agent", "amber", "Accepted", "False", "InvalidGoal").await;
+    assert!(message.starts_with("spec.goal.until: this is not CEL"), "{message}");
+    namespace.apply(&agent("basalt", &format!("{{{model}, outputSchema: {{type: thing}}}}"))).await.unwrap();
+    namespace.condition("agent", "basalt", "Accepted", "False", "InvalidOutputSchema").await;
+    namespace.apply(&agent("amber", &format!("{{{model}, goal: {{text: x, until: 'turns > 1'}}}}"))).await.unwrap();
+    namespace.condition("agent", "amber", "Accepted", "True", "Valid").await;
+    operator.stop().await;
+    namespace.delete().await;
+}
+
+#[tokio::test]
+async fn an_agent_with_a_volume_has_a_stateful_set_and_no_deployment() {
+    let namespace = Namespace::create("volumes").await;
+    let operator = Operator::start(&namespace, &[]).await;
+    namespace.apply(&agent("amber", "{memory: {backend: File}}")).await.unwrap();
+    let set = until("the StatefulSet", async || namespace.get("statefulset", "amber").await).await;
+    assert_eq!(set["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"], "Retain");
+    namespace.condition("agent", "amber", "Progressing", "True", "Updating").await;
+    assert!(namespace.get("deployment", "amber").await.is_none());
+    // A deleted one comes back, and nothing is written twice.
+    let uid = set["metadata"]["uid"].clone();
+    namespace.kubectl(&["delete", "statefulset", "amber"]).await.unwrap();
+    until("another StatefulSet", async || (namespace.get("statefulset", "amber").await?["metadata"]["uid"] != uid).then_some(()))
+        .await;
+    let written =
+        || writes(&namespace.name, "skreaver-operator").into_iter().filter(|write| write.resource == "statefulsets").count();
+    assert_eq!(written(), 2);
     operator.stop().await;
     namespace.delete().await;
 }

@@ -1,0 +1,24 @@
+//! The tools that an agent may use.
+
+use kube::KubeSchema;
+use serde::{Deserialize, Serialize};
+use skreaver_protocol::config::ToolSource;
+
+/// One tool of an agent.
+#[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentTool {
+    /// The name under which callers and policies know the tool; for a Builtin one its name in the image.
+    /// Example: `uppercase`.
+    #[schemars(length(max = 63))]
+    #[x_kube(
+        validation = Rule::new("self.matches('^[a-z][a-z0-9_-]*$')")
+            .message("write a tool name of lower-case letters, digits, '-' and '_', starting with a letter")
+    )]
+    pub name: String,
+
+    /// Where the tool comes from. `Builtin`: the runtime image itself, which has `uppercase`, `lowercase`, `reverse`,
+    /// `split`, `analyze`, `search` and `add`, and `remember` and `recall` for an agent with memory.
+    #[serde(rename = "type")]
+    pub source: ToolSource,
+}

@@ -1,0 +1,44 @@
+//! The secrets that a runtime reads: which key of which Secret, and as which file.
+
+use skreaver_crds::AgentSpec;
+use skreaver_crds::agent::KeyRef;
+
+use crate::place::model_field;
+
+/// The file with the URL of the memory server.
+pub(crate) const MEMORY_URL: &str = "memory-url";
+
+/// A key of a Secret that becomes a file of the runtime.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretFile {
+    /// Its name in the folder of secrets. Example: `model-0-key`.
+    pub file: String,
+    /// The key and its Secret.
+    pub key: KeyRef,
+    /// Where the Agent names it. Example: `spec.model.apiKey.secretKeyRef`.
+    pub path: String,
+}
+
+/// Every secret that an Agent names for its runtime, in the order of its fields.
+pub fn secret_files(spec: &AgentSpec) -> Vec<SecretFile> {
+    let models = spec.model.iter().flat_map(|model| model.all()).enumerate();
+    let keys = models.filter_map(|(index, model)| {
+        let key = model.api_key.as_ref()?.secret_key_ref.clone();
+        Some(SecretFile { file: model_key(index), key, path: format!("{}.apiKey.secretKeyRef", model_field(index)) })
+    });
+    let memory = spec.memory.iter().flat_map(|memory| {
+        let redis = memory.redis.as_ref().map(|server| ("redis", server));
+        redis.into_iter().chain(memory.postgre_sql.as_ref().map(|server| ("postgreSQL", server)))
+    });
+    let urls = memory.map(|(field, server)| SecretFile {
+        file: MEMORY_URL.into(),
+        key: server.url_secret_key_ref.clone(),
+        path: format!("spec.memory.{field}.urlSecretKeyRef"),
+    });
+    keys.chain(urls).collect()
+}
+
+/// The file with the key of the model with this index.
+pub(crate) fn model_key(index: usize) -> String {
+    format!("model-{index}-key")
+}
