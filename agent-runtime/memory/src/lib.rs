@@ -11,7 +11,13 @@ mod in_memory;
 mod key;
 mod log;
 mod ordered;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "redis")]
+mod redis;
 mod search;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod strength;
 mod transaction;
 
 use async_trait::async_trait;
@@ -20,6 +26,10 @@ use bytes::Bytes;
 pub use error::MemoryError;
 pub use in_memory::InMemory;
 pub use key::{KEY_LIMIT, Key, KeyError};
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresMemory;
+#[cfg(feature = "redis")]
+pub use redis::RedisMemory;
 pub use transaction::{Check, Keep, Op, Order, Scan, Search, Transaction, Verdict};
 
 pub use skreaver_protocol::config::Durability;
