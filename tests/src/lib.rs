@@ -1,8 +1,9 @@
-//! The harness: programs of ours as child processes, a cluster through kubectl, and where things are.
+//! The harness: programs of ours as child processes, real servers, a cluster through kubectl, and where things are.
 
 mod audit;
 mod kubectl;
 mod program;
+pub mod servers;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Tests of whole programs, by what they stand on: nothing, this machine, a control plane, a whole cluster.
+//! Tests of whole programs, by what they stand on: nothing, this machine, real servers, a control plane, a whole cluster.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -6,3 +6,4 @@ mod arrows;
 mod cluster;
 mod control_plane;
 mod laptop;
+mod servers;
