@@ -82,7 +82,7 @@ impl RedisMemory {
         let keys = Keys::of(&Key::parse(namespace)?);
         let address = Address::parse(url)?;
         let what = address.what.clone();
-        let link = Link::to(address)?;
+        let link = Link::to(address);
         let in_words = |source| typed(&what, source);
         let found = bring_schema(&link, &keys.schema).await.map_err(in_words)?;
         if found > KNOWN {

@@ -1,6 +1,7 @@
-//! PostgreSQL: a server with one user and its database.
+//! PostgreSQL: a server with one user and its database. It speaks TLS with those who ask for it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,6 +10,7 @@ use anyhow::{Context, bail};
 use tempfile::TempDir;
 
 use super::process::{Process, run};
+use super::write_certificate;
 use crate::free_port;
 
 /// The password of the user.
@@ -32,6 +34,8 @@ impl PostgresServer {
         let (port, folder) = (free_port(), tempfile::Builder::new().prefix("postgres-").tempdir()?);
         let data = folder.path().join("data");
         run(Command::new("cp").arg("-r").arg(template()?).arg(&data))?;
+        write_certificate(folder.path())?;
+        fs::set_permissions(folder.path().join("key.pem"), fs::Permissions::from_mode(0o600))?;
         own(folder.path())?;
         let settings: Vec<_> = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let process = launch(folder.path(), port, &settings)?;
@@ -51,6 +55,11 @@ impl PostgresServer {
     /// Its URL.
     pub fn url(&self) -> String {
         format!("postgres://postgres:{PASSWORD}@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// The certificate that it shows.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.path().join("certificate.pem")
     }
 
     /// Runs SQL with `psql`, and gives the answer as plain text.
@@ -75,7 +84,12 @@ fn launch(folder: &Path, port: u16, settings: &[String]) -> anyhow::Result<Proce
     let mut command = as_user(Command::new(program("postgres")?))?;
     command.arg("-D").arg(&data).args(["-p", &port.to_string(), "-k"]).arg(folder);
     let own = ["listen_addresses=127.0.0.1", "shared_buffers=16MB", "dynamic_shared_memory_type=mmap"];
-    for setting in own.into_iter().chain(settings.iter().map(String::as_str)) {
+    let ssl = [
+        "ssl=on".into(),
+        format!("ssl_cert_file={}", folder.join("certificate.pem").display()),
+        format!("ssl_key_file={}", folder.join("key.pem").display()),
+    ];
+    for setting in own.into_iter().chain(ssl.iter().map(String::as_str)).chain(settings.iter().map(String::as_str)) {
         command.args(["-c", setting]);
     }
     let ready = program("pg_isready")?;

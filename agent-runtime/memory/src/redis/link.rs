@@ -17,7 +17,6 @@ use redis::{
 use tokio::time::{Instant, sleep};
 
 use super::address::{Address, Place};
-use crate::MemoryError;
 
 /// How long a connection may take to be made. The library's own second is short for TLS on a busy machine.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -54,9 +53,9 @@ pub(super) struct Link {
 
 impl Link {
     /// Dials when it is first asked.
-    pub(super) fn to(address: Address) -> Result<Self, MemoryError> {
+    pub(super) fn to(address: Address) -> Self {
         let address = Arc::new(address);
-        Ok(Self { current: Mutex::new(dialling(&address)), address })
+        Self { current: Mutex::new(dialling(&address)), address }
     }
 
     /// Sends a command, and gives its answer. Waits where the server says that it has not run it, and will.

@@ -1,10 +1,13 @@
 //! Memory on real servers: Redis, Redis Cluster, PostgreSQL.
 
 mod contract;
+mod expiry;
+mod failover;
 mod faults;
 mod kills;
 mod promises;
 mod races;
+mod tls;
 
 use std::error::Error;
 use std::sync::Arc;
