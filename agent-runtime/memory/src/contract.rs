@@ -4,7 +4,7 @@
 
 mod concurrency;
 mod expiry;
-mod model;
+pub(crate) mod model;
 pub(crate) mod random;
 mod ranges;
 mod searches;

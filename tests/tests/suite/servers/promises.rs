@@ -1,6 +1,7 @@
 //! What a server is not configured to keep is refused with the setting's name.
 
-use skreaver_memory::{Durability, Memory};
+use skreaver_memory::{Durability, Memory, MemoryError};
+use skreaver_protocol::config::StoreConfig;
 use skreaver_tests::servers::{PostgresServer, RedisServer};
 
 use super::{DURABLE, postgres, redis};
@@ -42,4 +43,21 @@ async fn postgres_promises_what_its_settings_keep() {
     assert_eq!(postgres(&server, "slate").await.unwrap().strongest(), Durability::Durable, "each commit asks for its own");
     server.sql("ALTER TABLE skreaver.entries SET UNLOGGED").unwrap();
     assert_eq!(postgres(&server, "slate").await.unwrap().strongest(), Durability::Ephemeral);
+}
+
+#[tokio::test]
+async fn a_configuration_is_opened_if_its_server_keeps_the_class() {
+    let (server, database) = (RedisServer::start(&[]).unwrap(), PostgresServer::start(&["fsync=off"]).unwrap());
+    let source = || "env:URL".parse().unwrap();
+    for (store, url, kept) in [
+        (StoreConfig::Redis { url: source() }, server.url(), Durability::Ephemeral),
+        (StoreConfig::Postgres { url: source() }, database.url(), Durability::Buffered),
+    ] {
+        let url = url.into();
+        let open = async |asked| skreaver_memory::open(&store, Some(&url), "slate", asked).await;
+        open(kept).await.unwrap().health().await.unwrap();
+        let refused = open(Durability::Durable).await.err().unwrap();
+        assert!(matches!(refused, MemoryError::NotDurable { asked: Durability::Durable, .. }), "{refused:?}");
+        assert!(refused.to_string().contains("127.0.0.1"), "it does not say which server: {refused}");
+    }
 }
