@@ -22,6 +22,8 @@ use error::{is_conflict, typed};
 
 /// The longest that one read or write may take. The server gives up a little earlier.
 const DEADLINE: Duration = Duration::from_secs(15);
+/// How long it may take to answer whether it is healthy.
+const HEALTH: Duration = Duration::from_secs(3);
 /// How often a commit is tried that loses against others.
 const ATTEMPTS: usize = 8;
 
@@ -65,7 +67,15 @@ impl PostgresMemory {
 
     /// Asks the server, with a deadline.
     async fn ask<T>(&self, asking: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, MemoryError> {
-        match timeout(DEADLINE, asking).await {
+        self.ask_within(DEADLINE, asking).await
+    }
+
+    async fn ask_within<T>(
+        &self,
+        deadline: Duration,
+        asking: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, MemoryError> {
+        match timeout(deadline, asking).await {
             Ok(answer) => answer.map_err(|source| typed(&self.what, source)),
             Err(late) => Err(MemoryError::Unavailable { what: self.what.clone(), source: late.into() }),
         }
@@ -122,9 +132,8 @@ impl Memory for PostgresMemory {
     }
 
     async fn health(&self) -> Result<(), MemoryError> {
-        let read_only: bool = self
-            .ask(sqlx::query_scalar("SELECT current_setting('transaction_read_only')::boolean").fetch_one(&self.pool))
-            .await?;
+        let sql = "SELECT current_setting('transaction_read_only')::boolean";
+        let read_only: bool = self.ask_within(HEALTH, sqlx::query_scalar(sql).fetch_one(&self.pool)).await?;
         let source = "new transactions are read-only there; it may be a standby".into();
         if read_only { Err(MemoryError::ReadOnly { what: self.what.clone(), source }) } else { Ok(()) }
     }

@@ -17,6 +17,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use redis::RedisError;
 use secrecy::SecretString;
+use tokio::time::timeout;
 
 use crate::strength::Strength;
 use crate::transaction::{KeyRange, prefix_end};
@@ -30,6 +31,8 @@ use script::{COMMIT, GET, SCAN};
 const KNOWN: u32 = 1;
 /// Longer times to live are for ever.
 const AGES: Duration = Duration::from_secs(1000 * 365 * 86_400);
+/// How long it may take to answer whether it is healthy.
+const HEALTH: Duration = Duration::from_secs(3);
 /// Behind every text: UTF-8 has no such byte.
 const END: &[u8] = &[0xff];
 
@@ -158,8 +161,10 @@ impl Memory for RedisMemory {
 
     async fn health(&self) -> Result<(), MemoryError> {
         // Not PING: in a Cluster this asks the node that has the namespace.
-        let asked = self.link.ask::<Option<u32>>(redis::cmd("GET").arg(&self.keys.schema), Repeat::AfterLoss).await;
-        asked.map(drop).map_err(|error| self.typed(error))
+        let mut get = redis::cmd("GET");
+        let asked = timeout(HEALTH, self.link.ask::<Option<u32>>(get.arg(&self.keys.schema), Repeat::AfterLoss)).await;
+        let answer = asked.map_err(|late| MemoryError::Unavailable { what: self.what.clone(), source: late.into() })?;
+        answer.map(drop).map_err(|error| self.typed(error))
     }
 
     fn strongest(&self) -> Durability {

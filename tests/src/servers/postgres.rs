@@ -52,6 +52,16 @@ impl PostgresServer {
         Ok(())
     }
 
+    /// Stops it where it stands: it keeps its connections and says nothing.
+    pub fn pause(&self) {
+        self.process.signal_all("STOP");
+    }
+
+    /// Has it go on after [`Self::pause`].
+    pub fn resume(&self) {
+        self.process.signal_all("CONT");
+    }
+
     /// Its URL.
     pub fn url(&self) -> String {
         format!("postgres://postgres:{PASSWORD}@127.0.0.1:{}/postgres", self.port)
@@ -74,6 +84,7 @@ impl PostgresServer {
 
 impl Drop for PostgresServer {
     fn drop(&mut self) {
+        self.resume();
         // Not the kill that the process gets anyway: that leaves shared memory behind.
         self.process.stop("QUIT");
     }

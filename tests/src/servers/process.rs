@@ -50,6 +50,11 @@ impl Process {
         false
     }
 
+    /// Sends a signal to it and its children.
+    pub(super) fn signal_all(&self, signal: &str) {
+        send(signal, &[&[self.child.id()], children(self.child.id()).as_slice()].concat());
+    }
+
     /// Kills it and its children at once, without a warning, and waits until all are gone.
     pub(super) fn kill(&mut self) {
         if !matches!(self.child.try_wait(), Ok(None)) {

@@ -91,6 +91,16 @@ impl RedisServer {
         Ok(())
     }
 
+    /// Stops it where it stands: it keeps its connections and says nothing.
+    pub fn pause(&self) {
+        self.process.signal_all("STOP");
+    }
+
+    /// Has it go on after [`Self::pause`].
+    pub fn resume(&self) {
+        self.process.signal_all("CONT");
+    }
+
     /// Its URL, without user and password.
     pub fn url(&self) -> String {
         match self.kind {

@@ -1,6 +1,6 @@
 //! The connection: one, shared by all who ask, and made anew when it is lost.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -25,6 +25,9 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// How long we wait for a server that says it is not ready yet: it loads its data, or its Cluster elects a master.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(50);
+/// After how long at rest a connection is asked whether it still works: a server that was restarted is noticed before a
+/// commit is lost on it.
+const REST: Duration = Duration::from_secs(1);
 
 /// Whether a command is sent again that may have been run already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,18 +51,27 @@ type Dialling = Shared<BoxFuture<'static, RedisResult<Wire>>>;
 /// The connection to a server or Cluster.
 pub(super) struct Link {
     address: Arc<Address>,
-    current: Mutex<Dialling>,
+    current: Mutex<Current>,
+}
+
+struct Current {
+    dialling: Dialling,
+    used: Instant,
 }
 
 impl Link {
     /// Dials when it is first asked.
     pub(super) fn to(address: Address) -> Self {
         let address = Arc::new(address);
-        Self { current: Mutex::new(dialling(&address)), address }
+        Self { current: Mutex::new(Current { dialling: dialling(&address), used: Instant::now() }), address }
     }
 
     /// Sends a command, and gives its answer. Waits where the server says that it has not run it, and will.
     pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd, mut repeat: Repeat) -> RedisResult<T> {
+        if repeat == Repeat::Never && self.has_rested() {
+            // If it is lost, the command finds a new one.
+            let _ = self.send(&redis::cmd("PING")).await;
+        }
         let give_up = Instant::now() + PATIENCE;
         loop {
             let error = match self.send(command).await {
@@ -68,7 +80,7 @@ impl Link {
             };
             if self.is_passing(&error) && Instant::now() < give_up {
                 sleep(PAUSE).await;
-            } else if repeat == Repeat::AfterLoss && is_lost(&error) {
+            } else if repeat == Repeat::AfterLoss && is_lost(&error) && !error.is_timeout() {
                 repeat = Repeat::Never;
             } else {
                 return Err(error);
@@ -111,7 +123,11 @@ impl Link {
     }
 
     async fn wire(&self) -> RedisResult<(Dialling, Wire)> {
-        let dialling = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let dialling = {
+            let mut current = self.current();
+            current.used = Instant::now();
+            current.dialling.clone()
+        };
         match dialling.clone().await {
             Ok(wire) => Ok((dialling, wire)),
             Err(error) => {
@@ -123,10 +139,22 @@ impl Link {
 
     /// Puts a new connection in the place of this one, if nobody has yet.
     fn redial(&self, old: &Dialling) {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.ptr_eq(old) {
-            *current = dialling(&self.address);
+        let mut current = self.current();
+        if current.dialling.ptr_eq(old) {
+            current.dialling = dialling(&self.address);
         }
+    }
+
+    /// A Cluster's connections look after themselves.
+    fn has_rested(&self) -> bool {
+        match self.address.place {
+            Place::Server(_) | Place::Sentinel { .. } => self.current().used.elapsed() > REST,
+            Place::Cluster(_) => false,
+        }
+    }
+
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the command was not run, and is likely to be soon.

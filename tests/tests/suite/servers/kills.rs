@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
-use skreaver_memory::{Check, Keep, Memory, Op, Transaction, Verdict};
+use skreaver_memory::{Check, Keep, MemoryError, Op, Transaction, Verdict};
 use skreaver_tests::servers::{PostgresServer, RedisServer};
 use skreaver_tests::until;
 
@@ -46,7 +46,7 @@ async fn write(memory: Handle, round: usize, writer: usize, stop: Arc<AtomicBool
 
 /// Starts the writers, kills the server under them and starts it again, and looks at what is there.
 async fn survives(memory: Handle, mut crash: impl FnMut()) {
-    let mut acknowledged = BTreeSet::new();
+    let mut all = BTreeSet::new();
     for round in 0..rounds() {
         let stop = Arc::new(AtomicBool::new(false));
         let writers: Vec<_> =
@@ -54,19 +54,25 @@ async fn survives(memory: Handle, mut crash: impl FnMut()) {
         tokio::time::sleep(Duration::from_millis(200 + 37 * round as u64 % 300)).await;
         crash();
         stop.store(true, Ordering::Relaxed);
-        let written: Vec<_> = join_all(writers).await.into_iter().flat_map(|ended| ended.unwrap()).collect();
-        assert!(!written.is_empty(), "nothing was written before the server was killed");
-        acknowledged.extend(written);
+        let acknowledged: BTreeSet<_> = join_all(writers).await.into_iter().flat_map(|ended| ended.unwrap()).collect();
+        assert!(!acknowledged.is_empty(), "nothing was written before the server was killed");
         until("the handle to work again", async || memory.health().await.ok()).await;
-        let below = async |prefix: &str| -> BTreeSet<String> {
-            let entries = memory.snapshot(prefix).await.unwrap();
-            entries.into_iter().map(|(key, _)| key.as_str().trim_start_matches(prefix).to_owned()).collect()
-        };
-        let (left, right) = (below("left/").await, below("right/").await);
-        assert_eq!(left, right, "half of a transaction is there");
-        let lost: Vec<_> = acknowledged.difference(&left).collect();
-        assert!(lost.is_empty(), "acknowledged and lost in round {round}: {lost:?}");
+        is_kept(&memory, &format!("{round}/"), &acknowledged).await;
+        all.extend(acknowledged);
     }
+    is_kept(&memory, "", &all).await;
+}
+
+/// Whether all that was acknowledged is there, and nothing is half of a transaction.
+async fn is_kept(memory: &Handle, prefix: &str, acknowledged: &BTreeSet<String>) {
+    let side = async |side: &str| -> BTreeSet<String> {
+        let entries = memory.snapshot(&format!("{side}{prefix}")).await.unwrap();
+        entries.into_iter().map(|(key, _)| key.as_str().trim_start_matches(side).to_owned()).collect()
+    };
+    let (left, right) = (side("left/").await, side("right/").await);
+    assert_eq!(left, right, "half of a transaction is there");
+    let lost: Vec<_> = acknowledged.difference(&left).collect();
+    assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,13 +90,41 @@ async fn postgres_killed_under_load_loses_nothing_acknowledged() {
 }
 
 /// A handle at rest does not notice a restart: nothing fails after it.
-#[tokio::test]
-async fn a_restart_at_rest_costs_no_commit_on_postgres() {
-    let mut server = PostgresServer::start(&[]).unwrap();
-    let memory = postgres(&server, "slate").await.unwrap();
+async fn goes_on_after_a_rest(memory: Handle, restart: impl FnOnce()) {
     memory.put(key("a"), "1".into()).await.unwrap();
-    server.restart().unwrap();
+    restart();
     tokio::time::sleep(Duration::from_millis(1100)).await;
     memory.put(key("b"), "2".into()).await.unwrap();
     assert_eq!(memory.snapshot("").await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_restart_at_rest_costs_no_commit() {
+    let mut server = PostgresServer::start(&[]).unwrap();
+    goes_on_after_a_rest(handle(postgres(&server, "slate").await.unwrap()), || server.restart().unwrap()).await;
+    let mut server = RedisServer::start(&DURABLE).unwrap();
+    goes_on_after_a_rest(handle(redis(&server.url(), "slate").await.unwrap()), || server.restart().unwrap()).await;
+}
+
+/// A server that hangs is unavailable within seconds, and used again when it answers again.
+async fn outlives_a_pause(memory: Handle, pause: impl FnOnce(), resume: impl FnOnce()) {
+    memory.put(key("a"), "1".into()).await.unwrap();
+    pause();
+    let begin = std::time::Instant::now();
+    let error = memory.health().await.unwrap_err();
+    assert!(matches!(error, MemoryError::Unavailable { .. }), "{error:?}");
+    assert!(begin.elapsed() < Duration::from_secs(5), "it is unhealthy after {:?}", begin.elapsed());
+    resume();
+    until("it to be healthy again", async || memory.health().await.ok()).await;
+    memory.put(key("a"), "2".into()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_is_unavailable_until_it_answers() {
+    let server = PostgresServer::start(&[]).unwrap();
+    let memory = handle(postgres(&server, "slate").await.unwrap());
+    outlives_a_pause(memory, || server.pause(), || server.resume()).await;
+    let server = RedisServer::start(&[]).unwrap();
+    let memory = handle(redis(&server.url(), "slate").await.unwrap());
+    outlives_a_pause(memory, || server.pause(), || server.resume()).await;
 }
