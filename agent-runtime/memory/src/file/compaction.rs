@@ -45,13 +45,19 @@ impl Writer {
             Ok(compaction) => self.compaction = compaction,
             Err(error) => {
                 tracing::warn!(what = self.shared.what, %error, "memory could not be compacted; it is tried again when it has doubled");
-                self.slack = self.sealed_bytes + self.end;
+                self.not_before = 2 * self.size();
             }
         }
     }
 
     fn is_worth_it(&self) -> bool {
-        self.sealed_bytes + self.end > 2 * self.shared.index().live + self.slack
+        let size = self.size();
+        size >= self.not_before && size > 2 * self.shared.index().live + self.slack
+    }
+
+    /// Of all files of the log, in bytes.
+    fn size(&self) -> u64 {
+        self.sealed_bytes + self.end
     }
 
     fn begin_compaction(&mut self) -> Result<Compaction, MemoryError> {
@@ -116,6 +122,7 @@ impl Writer {
         tracing::info!(what = self.shared.what, before = self.sealed_bytes, after = end, "memory was compacted");
         self.sealed = vec![Arc::new(Segment { name, number: base.number, file: Arc::clone(&base.file) })];
         self.sealed_bytes = end;
+        self.not_before = 0;
         Ok(())
     }
 }

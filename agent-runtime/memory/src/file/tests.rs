@@ -117,6 +117,31 @@ async fn a_flipped_bit_is_found_and_everything_before_it_kept() {
 }
 
 #[tokio::test]
+async fn what_lies_behind_damage_is_moved_aside_too() {
+    let disk = SimulatedDisk::new();
+    let memory = open(&disk).unwrap();
+    memory.put(key("a"), "1".into()).await.unwrap();
+    memory.put(key("b"), "1".into()).await.unwrap();
+    // So that the file cannot be compacted, and another one follows it.
+    disk.flip(LOG, disk.files()[0].1 - 1);
+    for _ in 0..20 {
+        memory.put(key("changes"), "1".into()).await.unwrap();
+    }
+    drop(memory);
+    let later = "00000000000000000002.log";
+    assert!(disk.files().iter().any(|(name, size)| name == later && *size > HEADER as usize), "{:?}", disk.files());
+    let memory = open(&disk).unwrap();
+    let damage = memory.damage().unwrap();
+    assert_eq!(damage.files, [format!("{later}.damaged"), format!("{LOG}.damaged")]);
+    assert!(damage.problem.contains(LOG), "{}", damage.problem);
+    assert_eq!(contents(&memory).await.unwrap(), Model::from([(key("a"), "1".into())]));
+    memory.put(key("c"), "1".into()).await.unwrap();
+    drop(memory);
+    let memory = open(&disk).unwrap();
+    assert_eq!((memory.damage(), contents(&memory).await.unwrap().len()), (None, 2));
+}
+
+#[tokio::test]
 async fn a_value_that_changed_on_the_disk_is_not_given_out() {
     let disk = SimulatedDisk::new();
     let memory = open(&disk).unwrap();

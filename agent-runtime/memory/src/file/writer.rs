@@ -37,6 +37,8 @@ pub(super) struct Writer {
     pub(super) compaction: Option<Compaction>,
     /// The garbage that is never worth a compaction, in bytes.
     pub(super) slack: u64,
+    /// The size of the log at which a compaction that failed is tried again.
+    pub(super) not_before: u64,
 }
 
 /// What the commits before in this record change; nothing: deleted.
@@ -45,7 +47,7 @@ type Pending = BTreeMap<Key, Option<(Bytes, Option<Deadline>)>>;
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, disk: Arc<dyn Disk>, log: Log, slack: u64) -> (Self, Index) {
         let Log { index, sealed, sealed_bytes, active, end, damage: _ } = log;
-        (Self { shared, disk, sealed, sealed_bytes, active, end, compaction: None, slack }, index)
+        (Self { shared, disk, sealed, sealed_bytes, active, end, compaction: None, slack, not_before: 0 }, index)
     }
 
     /// Serves until nobody can ask any more.
