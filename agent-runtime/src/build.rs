@@ -68,7 +68,14 @@ pub enum BuildError {
 
 impl Builder {
     pub(crate) fn new(config: RuntimeConfig) -> Self {
-        Self { config, policies: BTreeMap::new(), tools: BTreeMap::new(), memories: BTreeMap::new(), models: BTreeMap::new() }
+        Self {
+            config,
+            policies: BTreeMap::new(),
+            tools: BTreeMap::new(),
+            memories: BTreeMap::new(),
+            models: BTreeMap::new(),
+            http: Http::default(),
+        }
     }
 
     /// The policies of an agent. An agent without any may use the tools it lists.

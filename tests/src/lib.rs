@@ -1,9 +1,11 @@
-//! The harness: programs of ours as child processes, a cluster through kubectl, a model by a script, and where things are.
+//! The harness: programs of ours as child processes, real servers, a cluster through kubectl, a model by a script, and where
+//! things are.
 
 mod audit;
 mod kubectl;
 pub mod model_server;
 mod program;
+pub mod servers;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

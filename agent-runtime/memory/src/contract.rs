@@ -1,10 +1,19 @@
 //! The contract that every backend keeps, as cases that anybody can run against theirs (feature `testing`).
+//!
+//! ```
+//! use std::sync::Arc;
+//! use skreaver_memory::{InMemory, contract};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! contract::check(async |_namespace| Arc::new(InMemory::new()) as _).await;
+//! # });
+//! ```
 
 #![allow(clippy::unwrap_used, reason = "test support fails by panicking, and says where")]
 
 mod concurrency;
 mod expiry;
-mod model;
+pub(crate) mod model;
 pub(crate) mod random;
 mod ranges;
 mod searches;
@@ -68,6 +77,7 @@ const CASES: &[Case] = cases! {
         compare_and_set_loses_no_increment,
         one_of_many_takes_a_lease,
         readers_see_transactions_whole,
+        a_commit_that_is_dropped_is_whole_or_nothing_and_in_nobodys_way,
     ]
     searches: [
         the_best_match_is_first,

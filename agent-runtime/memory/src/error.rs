@@ -92,8 +92,8 @@ pub enum MemoryError {
         /// What is wrong, and what to write instead.
         problem: String,
     },
-    /// The server did not do what it should; a bug of it or of ours.
-    #[error("{what} answered with an error")]
+    /// The server or the disk did not do what it should.
+    #[error("{what} failed")]
     Server {
         /// Which memory.
         what: String,

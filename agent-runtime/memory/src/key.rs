@@ -2,14 +2,15 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::sync::Arc;
 
 /// The longest key, in bytes.
 pub const KEY_LIMIT: usize = 512;
 
 /// A key: 1 to [`KEY_LIMIT`] bytes of text without control characters. By convention its parts stand between slashes, as in
-/// `session/42/message/00000000000000000007`; a prefix is any text that keys begin with.
+/// `session/42/message/00000000000000000007`; a prefix is any text that keys begin with. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key(String);
+pub struct Key(Arc<str>);
 
 /// Why a text is not a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +25,7 @@ impl Key {
     pub fn parse(text: impl Into<String>) -> Result<Self, KeyError> {
         let text = text.into();
         let fits = (1..=KEY_LIMIT).contains(&text.len());
-        if fits && !text.chars().any(char::is_control) { Ok(Self(text)) } else { Err(KeyError(text)) }
+        if fits && !text.chars().any(char::is_control) { Ok(Self(text.into())) } else { Err(KeyError(text)) }
     }
 
     /// The key as text.

@@ -7,19 +7,39 @@
 #[cfg(feature = "testing")]
 pub mod contract;
 mod error;
+pub mod file;
 mod in_memory;
 mod key;
 mod log;
+mod namespaced;
+mod open;
 mod ordered;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "redis")]
+mod redis;
 mod search;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod strength;
 mod transaction;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 pub use error::MemoryError;
+pub use file::FileMemory;
 pub use in_memory::InMemory;
 pub use key::{KEY_LIMIT, Key, KeyError};
+pub use namespaced::Namespaced;
+pub use open::open;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresMemory;
+#[cfg(feature = "redis")]
+pub use redis::RedisMemory;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteMemory;
 pub use transaction::{Check, Keep, Op, Order, Scan, Search, Transaction, Verdict};
 
 pub use skreaver_protocol::config::Durability;

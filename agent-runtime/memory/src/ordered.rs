@@ -1,7 +1,7 @@
 //! An ordered map whose entries may expire: what the backends inside the process stand on.
 
-use std::collections::BTreeSet;
-use std::collections::btree_map::{BTreeMap, Range};
+use std::collections::btree_set::{BTreeSet, Range};
+use std::collections::hash_map::{Entry, HashMap};
 use std::num::NonZeroU64;
 use std::ops::Bound;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,7 +16,9 @@ pub(crate) struct Deadline(NonZeroU64);
 /// Values by key. What has expired is not there, and takes room until it is purged.
 #[derive(Debug)]
 pub(crate) struct Ordered<V> {
-    entries: BTreeMap<Key, Slot<V>>,
+    /// Found by hash: an ordered map compares a dozen keys to find one, which is most of the time of a read.
+    entries: HashMap<Key, Slot<V>>,
+    order: BTreeSet<Key>,
     deadlines: BTreeSet<(Deadline, Key)>,
 }
 
@@ -63,7 +65,7 @@ impl<V> Slot<V> {
 
 impl<V> Ordered<V> {
     pub(crate) fn new() -> Self {
-        Self { entries: BTreeMap::new(), deadlines: BTreeSet::new() }
+        Self { entries: HashMap::new(), order: BTreeSet::new(), deadlines: BTreeSet::new() }
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<&V> {
@@ -76,13 +78,17 @@ impl<V> Ordered<V> {
             self.deadlines.insert((deadline, key.clone()));
         }
         let slot = Slot { value, deadline };
-        let Some(place) = self.entries.get_mut(&key) else {
-            self.entries.insert(key, slot);
-            return None;
+        let mut place = match self.entries.entry(key) {
+            Entry::Occupied(place) => place,
+            Entry::Vacant(place) => {
+                self.order.insert(place.key().clone());
+                place.insert(slot);
+                return None;
+            }
         };
-        let old = std::mem::replace(place, slot);
-        if old.deadline != deadline {
-            self.forget(&key, old.deadline);
+        let old = place.insert(slot);
+        if let Some(before) = old.deadline.filter(|_| old.deadline != deadline) {
+            self.deadlines.remove(&(before, place.key().clone()));
         }
         Some((old.value, old.deadline))
     }
@@ -90,35 +96,30 @@ impl<V> Ordered<V> {
     /// Removes a key, and gives back what was there, expired or not.
     pub(crate) fn remove(&mut self, key: &Key) -> Option<(V, Option<Deadline>)> {
         let Slot { value, deadline } = self.entries.remove(key)?;
-        self.forget(key, deadline);
-        Some((value, deadline))
-    }
-
-    fn forget(&mut self, key: &Key, deadline: Option<Deadline>) {
+        self.order.remove(key);
         if let Some(deadline) = deadline {
             self.deadlines.remove(&(deadline, key.clone()));
         }
+        Some((value, deadline))
     }
 
     /// Every key that begins so, expired or not.
     pub(crate) fn below(&self, prefix: &str) -> Vec<Key> {
-        let from_there = self.range(prefix, None).map(|(key, _)| key);
-        from_there.take_while(|key| key.as_str().starts_with(prefix)).cloned().collect()
+        self.range(prefix, None).take_while(|key| key.as_str().starts_with(prefix)).cloned().collect()
     }
 
     /// What a scan meets.
     pub(crate) fn scan(&self, scan: &Scan) -> Vec<(&Key, &V)> {
         let Some(KeyRange { from, to }) = scan.range() else { return Vec::new() };
-        let range = self.range(&from, to.as_deref());
-        let living = range.filter(|(_, slot)| !slot.is_over()).map(|(key, slot)| (key, &slot.value));
+        let living = self.range(&from, to.as_deref()).filter_map(|key| Some((key, self.get(key)?)));
         match scan.order {
             Order::Ascending => living.take(scan.limit).collect(),
             Order::Descending => living.rev().take(scan.limit).collect(),
         }
     }
 
-    fn range(&self, from: &str, to: Option<&str>) -> Range<'_, Key, Slot<V>> {
-        self.entries.range::<str, _>((Bound::Included(from), to.map_or(Bound::Unbounded, Bound::Excluded)))
+    fn range(&self, from: &str, to: Option<&str>) -> Range<'_, Key> {
+        self.order.range::<str, _>((Bound::Included(from), to.map_or(Bound::Unbounded, Bound::Excluded)))
     }
 
     /// Removes what has expired, and gives it back.
@@ -128,6 +129,7 @@ impl<V> Ordered<V> {
             && deadline.is_over()
             && let Some((_, key)) = self.deadlines.pop_first()
         {
+            self.order.remove(&key);
             gone.extend(self.entries.remove(&key).map(|slot| (key, slot.value)));
         }
         gone

@@ -31,6 +31,7 @@ fn score((_, value): &Entry, wanted: &HashSet<String>) -> usize {
     words(&String::from_utf8_lossy(value)).intersection(wanted).count()
 }
 
-fn words(text: &str) -> HashSet<String> {
+/// The words of a text, in small letters: what stands between characters that are no letters and no digits.
+pub(crate) fn words(text: &str) -> HashSet<String> {
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
 }

@@ -92,8 +92,7 @@ impl Agent {
     async fn open_configured(&self, slot: &Slot) -> Result<Arc<dyn Memory>, MemoryError> {
         let url = slot.config.store.secret().map(secrets::read).transpose();
         let url = url.map_err(|problem| MemoryError::Config { what: "memory".into(), problem })?;
-        let _ = url;
-        Ok(Arc::new(skreaver_memory::InMemory::new()))
+        skreaver_memory::open(&slot.config.store, url.as_ref(), self.config.name.as_str(), slot.config.durability).await
     }
 
     async fn keep_leases(&self, kept: &Kept) {

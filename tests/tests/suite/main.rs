@@ -1,5 +1,5 @@
-//! Tests of whole programs, by what they stand on: nothing, this machine, a control plane, a whole cluster. Models are in none of
-//! these tiers: they run in this process.
+//! Tests of whole programs, by what they stand on: nothing, this machine, real servers, a control plane, a whole cluster. Models
+//! are in none of these tiers: they run in this process.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,3 +8,4 @@ mod cluster;
 mod control_plane;
 mod laptop;
 mod models;
+mod servers;

@@ -1,9 +1,11 @@
 //! Cases in which many tasks write at once.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::future::join_all;
+use futures::poll;
 
 use super::{Handle, key, keys};
 use crate::{Check, Keep, Op, Scan, Transaction, Verdict};
@@ -86,6 +88,28 @@ pub(super) async fn readers_see_transactions_whole(memory: Handle) {
         }
     };
     futures::join!(write, read);
+}
+
+pub(super) async fn a_commit_that_is_dropped_is_whole_or_nothing_and_in_nobodys_way(memory: Handle) {
+    for round in 0..40 {
+        let value = format!("{round}");
+        let pair = ["pair/a", "pair/b"].map(|name| Op::put(key(name), value.clone()));
+        let dropped = [Transaction { checks: vec![Check::Absent { key: key("none") }], ops: pair.into() }];
+        let patience = Duration::from_micros(round * 50);
+        let begin = Instant::now();
+        let mut commit = memory.commit(&dropped, Keep::Written);
+        while poll!(commit.as_mut()).is_pending() && begin.elapsed() < patience {
+            tokio::task::yield_now().await;
+        }
+        drop(commit);
+        let values: Vec<_> = memory.scan(&Scan::prefix("pair/", 9)).await.unwrap().into_iter().map(|(_, value)| value).collect();
+        assert!(values.is_empty() || (values.len() == 2 && values[0] == values[1]), "round {round}: half is written: {values:?}");
+        memory
+            .commit(&[Transaction { checks: Vec::new(), ops: vec![Op::put(key("next"), value.clone())] }], Keep::Written)
+            .await
+            .unwrap();
+        assert_eq!(memory.get(&key("next")).await.unwrap(), Some(value.into()), "round {round}");
+    }
 }
 
 /// Runs a task for each number, all at once, and gives what they gave.
