@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use skreaver_model::{Key, Model, ModelError, ModelErrorKind, Proxies};
+use skreaver_policy::Goal;
 use skreaver_protocol::ToolName;
 use skreaver_protocol::config::{AgentConfig, ModelConfig};
 use skreaver_protocol::rest::{ComponentReason, ComponentState};
 
-use crate::coordinator::{Goal, ModelFacts, Setup, Thinking};
+use crate::coordinator::{ModelFacts, Setup, Thinking};
 use crate::readiness::Components;
 use crate::runs::Mind;
 use crate::secrets::Watched;
@@ -32,7 +33,7 @@ pub(crate) fn think(
     if config.models.is_empty() {
         return Ok(Thoughts { setup: Setup::default(), mind: None });
     }
-    let goal = config.goal.as_ref().map(Goal::compile).transpose().map_err(|error| error.to_string())?.map(Arc::new);
+    let goal = config.goal.as_ref().map(Goal::compile).transpose().map_err(|error| format!("goal.until: {error}"))?.map(Arc::new);
     let output = config.output_schema.as_ref().map(validator).transpose()?.map(Arc::new);
     let instructions = Mind::instructions(config.instructions.as_deref(), goal.as_deref());
     let thinking = Thinking {

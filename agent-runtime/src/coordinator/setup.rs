@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use jsonschema::Validator;
+use skreaver_policy::Goal;
 use skreaver_protocol::config::{BudgetConfig, CompactionConfig, Price};
-
-use super::Goal;
 
 /// How the agent of a run works.
 #[derive(Debug, Clone, Default)]
