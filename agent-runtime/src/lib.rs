@@ -16,9 +16,12 @@ mod admission;
 mod agent;
 mod build;
 pub mod config;
+#[cfg(feature = "control")]
 mod control;
 mod coordinator;
+#[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "mcp")]
 mod mcp;
 mod metrics;
 mod mind;
@@ -27,13 +30,16 @@ mod readiness;
 mod runs;
 mod runtime;
 mod secrets;
+#[cfg(feature = "http")]
 mod serve;
 pub mod tools;
+mod trace;
 
-pub use agent::{Agent, Failure, Observation};
+pub use agent::{Cursor, Failure, Followed, Observation, ServedAgent};
 pub use build::{BuildError, Builder};
 pub use metrics::Metrics;
 pub use runtime::{RemoveError, Runtime};
+#[cfg(feature = "http")]
 pub use serve::{Listeners, serve, serve_until_terminated};
 pub use skreaver_memory as memory;
 pub use skreaver_model as model;

@@ -88,7 +88,7 @@ impl FileMemory {
         let log = recovery::open(&*disk, &what)?;
         let damage = log.damage.clone();
         if let Some(Damage { problem, bytes, files }) = &damage {
-            tracing::warn!(
+            crate::trace::warn!(
                 what,
                 problem,
                 bytes,
@@ -191,7 +191,7 @@ impl Drop for FileMemory {
         if let Some(writer) = self.writer.take()
             && writer.join().is_err()
         {
-            tracing::error!(what = self.shared.what, "the writer of memory has panicked");
+            crate::trace::error!(what = self.shared.what, "the writer of memory has panicked");
         }
     }
 }

@@ -176,7 +176,7 @@ impl Writer {
 
     /// No more writes through this handle.
     pub(super) fn give_up(&self, error: io::Error) -> MemoryError {
-        tracing::error!(what = self.shared.what, %error, "memory could not be synced; it is read-only until it is opened again");
+        crate::trace::error!(what = self.shared.what, %error, "memory could not be synced; it is read-only until it is opened again");
         self.shared.broken.get_or_init(|| error.to_string());
         failed(&self.shared.what, error)
     }
