@@ -42,6 +42,13 @@ pub use runtime::{RemoveError, Runtime};
 #[cfg(feature = "http")]
 pub use serve::{Listeners, serve, serve_until_terminated};
 pub use skreaver_memory as memory;
+#[cfg(feature = "postgres")]
+pub use skreaver_memory::PostgresMemory;
+#[cfg(feature = "redis")]
+pub use skreaver_memory::RedisMemory;
+#[cfg(feature = "sqlite")]
+pub use skreaver_memory::SqliteMemory;
+pub use skreaver_memory::{FileMemory, Memory};
 pub use skreaver_model as model;
 pub use skreaver_policy as policy;
 pub use skreaver_protocol as protocol;

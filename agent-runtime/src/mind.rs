@@ -9,14 +9,14 @@ mod providers;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use skreaver_model::{Model, ModelError, ModelErrorKind};
+use skreaver_model::{Model, ModelErrorKind};
 use skreaver_protocol::ToolName;
 use skreaver_protocol::config::{AgentConfig, ModelConfig};
 use skreaver_protocol::rest::{ComponentReason, ComponentState};
 
 use crate::coordinator::{Goal, ModelFacts, Setup, Thinking};
 use crate::readiness::Components;
-use crate::runs::Mind;
+use crate::runs::{Heard, Mind};
 use crate::tools::Tool;
 
 pub(crate) use providers::Http;
@@ -88,11 +88,7 @@ fn check_prices(config: &AgentConfig) -> Result<(), String> {
 }
 
 /// Tells the component of an agent's models what is heard from them. What a question itself is to blame for is no news.
-fn listener(
-    config: &AgentConfig,
-    components: Arc<Components>,
-    component: String,
-) -> Box<dyn Fn(usize, Option<&ModelError>) + Send + Sync> {
+fn listener(config: &AgentConfig, components: Arc<Components>, component: String) -> Heard {
     let names: Vec<_> = config.models.iter().map(|model| model.name.clone()).collect();
     let last_failure = Mutex::new(String::new());
     Box::new(move |model, error| {

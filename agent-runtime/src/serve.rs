@@ -42,9 +42,15 @@ pub async fn serve(runtime: Arc<Runtime>, listeners: Listeners, shutdown: Cancel
         }
     };
     let api_done = async {
-        let requests = connections::serve(api, http::api(Arc::clone(&runtime), &hosts), stop_api.clone(), connections::GREETING);
+        let answered = CancellationToken::new();
+        let requests = async {
+            let router = http::api(Arc::clone(&runtime), &hosts);
+            connections::serve(api, router, stop_api.clone(), connections::GREETING).await;
+            // Not before: requests under way need the memories of their agents.
+            answered.cancel();
+        };
         tokio::select! {
-            ((), ()) = async { tokio::join!(requests, runtime.work(stop_api.clone())) } => {}
+            ((), ()) = async { tokio::join!(requests, runtime.work(answered.clone())) } => {}
             () = overdue(&runtime, &stop_api) => warn!("some requests and runs did not end in time and are cut off"),
         }
         stop_admin.cancel();

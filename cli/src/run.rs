@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use skreaver::protocol::config::RuntimeConfig;
+use skreaver::protocol::Builtin;
+use skreaver::protocol::config::{AgentConfig, RuntimeConfig};
 use skreaver::{Listeners, Runtime, serve_until_terminated};
 use skreaver_render::local::Local;
 use skreaver_render::{Locations, ResolvedAgent, agent_config};
@@ -94,11 +95,20 @@ fn greet(runtime: &Runtime, address: SocketAddr) {
     }
     for agent in runtime.agents() {
         let config = agent.config();
-        let input = config.tools.first().map_or("hello".to_owned(), |tool| format!("{}:hello world", tool.name));
+        let input = first_words(config);
         println!(
             "  curl -H 'Content-Type: application/json' -d '{{\"input\": \"{input}\"}}' http://{address}/agents/{}/observe",
             config.name
         );
     }
     println!();
+}
+
+/// Something to say to an agent that it can do something with.
+fn first_words(config: &AgentConfig) -> String {
+    match config.tools.first() {
+        Some(tool) if config.models.is_empty() && tool.name.as_str() == Builtin::Add.name() => "add:1 2".to_owned(),
+        Some(tool) if config.models.is_empty() => format!("{}:hello world", tool.name),
+        Some(_) | None => "hello".to_owned(),
+    }
 }

@@ -1,5 +1,6 @@
 //! Real servers on loopback, from Debian packages: each with a folder and ports of its own, and gone with its handle.
 
+mod cluster;
 mod postgres;
 mod process;
 mod redis;
@@ -7,8 +8,9 @@ mod redis;
 use std::fs;
 use std::path::Path;
 
+pub use cluster::RedisCluster;
 pub use postgres::PostgresServer;
-pub use redis::{RedisCluster, RedisServer};
+pub use redis::RedisServer;
 
 /// Writes a certificate for 127.0.0.1 that only those trust who are told to, and its key, as `certificate.pem` and `key.pem`.
 fn write_certificate(folder: &Path) -> anyhow::Result<()> {

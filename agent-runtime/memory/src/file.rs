@@ -10,12 +10,14 @@ mod record;
 mod recovery;
 #[cfg(feature = "testing")]
 mod simulated;
+mod syncer;
 #[cfg(all(test, feature = "testing"))]
 mod tests;
 mod writer;
 
+use std::io;
 use std::path::Path;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
@@ -31,6 +33,7 @@ use crate::{Durability, Entry, Keep, Key, Memory, MemoryError, Scan, Transaction
 use disk::Folder;
 pub(crate) use disk::failed;
 use index::{Index, Slot, Wait};
+use syncer::Syncer;
 use writer::{Request, Writer};
 
 /// Commits that wait for the writer; more of them wait for a place.
@@ -52,6 +55,8 @@ pub struct FileMemory {
 struct Shared {
     what: String,
     index: RwLock<Index>,
+    /// Held for each fsync: the system tells an error only to one of several.
+    syncing: Mutex<()>,
     /// Why nothing can be written any more.
     broken: OnceLock<String>,
 }
@@ -85,8 +90,8 @@ impl FileMemory {
     }
 
     fn open_now(disk: Arc<dyn Disk>, what: String, slack: u64) -> Result<Self, MemoryError> {
-        let log = recovery::open(&*disk, &what)?;
-        let damage = log.damage.clone();
+        let mut log = recovery::open(&*disk, &what)?;
+        let damage = log.damage.take();
         if let Some(Damage { problem, bytes, files }) = &damage {
             crate::trace::warn!(
                 what,
@@ -96,10 +101,10 @@ impl FileMemory {
                 "memory was damaged; what was written before is kept, the rest moved aside"
             );
         }
-        let index = RwLock::new(Index::new());
-        let shared = Arc::new(Shared { what, index, broken: OnceLock::new() });
-        let (writer, index) = Writer::new(Arc::clone(&shared), disk, log, slack);
-        *shared.index.write().unwrap_or_else(PoisonError::into_inner) = index;
+        let index = RwLock::new(std::mem::replace(&mut log.index, Index::new()));
+        let shared = Arc::new(Shared { what, index, syncing: Mutex::new(()), broken: OnceLock::new() });
+        let syncer = Syncer::start(Arc::clone(&shared)).map_err(|error| failed(&shared.what, error))?;
+        let writer = Writer::new(Arc::clone(&shared), disk, syncer, log, slack);
         let (queue, requests) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new().name("memory-writer".into());
         let writer = thread.spawn(move || writer.run(requests)).map_err(|error| failed(&shared.what, error))?;
@@ -143,6 +148,20 @@ impl Shared {
                 Err(MemoryError::Server { what: self.what.clone(), source })
             }
         }
+    }
+
+    /// Syncs a file. One that failed is not tried again: what it should have written may be gone and count as written.
+    fn sync(&self, file: &dyn DiskFile) -> Result<(), MemoryError> {
+        let _one = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.health()?;
+        file.sync().map_err(|error| self.give_up(error))
+    }
+
+    /// No more writes through this handle.
+    fn give_up(&self, error: io::Error) -> MemoryError {
+        crate::trace::error!(what = self.what, %error, "memory could not be synced; it is read-only until it is opened again");
+        self.broken.get_or_init(|| error.to_string());
+        failed(&self.what, error)
     }
 
     fn writer_ended(&self) -> MemoryError {

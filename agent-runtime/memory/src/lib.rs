@@ -45,6 +45,9 @@ pub use transaction::{Check, Keep, Op, Order, Scan, Search, Transaction, Verdict
 
 pub use skreaver_protocol::config::Durability;
 
+/// How the keys of an agent's long-term notes begin. Backends with full-text search keep an index of these alone.
+pub const NOTES: &str = "note/";
+
 /// The largest value, in bytes.
 pub const VALUE_LIMIT: usize = 8 << 20;
 

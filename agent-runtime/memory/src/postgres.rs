@@ -16,8 +16,8 @@ use tokio::time::timeout;
 use crate::search::by_reading;
 use crate::strength::Strength;
 use crate::transaction::{KeyRange, prefix_end};
-use crate::{Durability, Entry, Keep, Key, Memory, MemoryError, Order, Scan, Search, Transaction, Verdict};
-use call::{Call, INDEXED, bound, end, query};
+use crate::{Durability, Entry, Keep, Key, Memory, MemoryError, NOTES, Order, Scan, Search, Transaction, Verdict};
+use call::{Call, bound, end, query};
 use error::{is_conflict, typed};
 
 /// The longest that one read or write may take. The server gives up a little earlier.
@@ -148,7 +148,7 @@ impl Memory for PostgresMemory {
 
     async fn search(&self, search: &Search) -> Result<Vec<Entry>, MemoryError> {
         let Search { prefix, words, limit: most } = search;
-        if !prefix.starts_with(INDEXED) {
+        if !prefix.starts_with(NOTES) {
             return by_reading(self, search).await;
         }
         let sql = "SELECT key, value FROM skreaver.entries

@@ -5,6 +5,7 @@
 //! and entries with a time to live are not what Redis evicts under its `volatile-` policies.
 
 mod address;
+mod dial;
 mod error;
 mod link;
 mod persistence;

@@ -18,13 +18,11 @@ use bytes::Bytes;
 
 use crate::ordered::now;
 use crate::transaction::{KeyRange, prefix_end};
-use crate::{Durability, Entry, Keep, Key, Memory, MemoryError, Order, Scan, Search, Transaction, Verdict};
+use crate::{Durability, Entry, Keep, Key, Memory, MemoryError, NOTES, Order, Scan, Search, Transaction, Verdict};
 use database::Database;
 use error::failed;
 use write::write;
 
-/// What long-term memory begins with; it is what has full-text search.
-const NOTES: &str = "note/";
 /// How often expired rows are removed.
 const PURGE: Duration = Duration::from_secs(60);
 

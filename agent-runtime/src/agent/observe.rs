@@ -115,7 +115,8 @@ impl ServedAgent {
     /// What callers are told of a run that ended.
     fn answer_of(&self, document: &RunDocument) -> Result<ObserveResponse, Box<Problem>> {
         let answer = response(&self.config.name, document);
-        answer.unwrap_or_else(|| Err(Problem::new(Code::Internal, "the run has no end"))).map_err(Box::new)
+        let endless = || Box::new(Problem::new(Code::Internal, "the run has no end"));
+        answer.ok_or_else(endless)?.map_err(Box::new)
     }
 
     /// Takes a run of which nothing is kept to its end, in the caller's own time.

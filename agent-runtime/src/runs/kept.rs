@@ -137,7 +137,12 @@ impl Kept {
 
     /// The runs that are not over.
     pub(crate) async fn open_runs(&self) -> Result<Vec<Uuid>, JournalError> {
-        let entries = self.memory.scan(&Scan::prefix(keys::OPEN, PAGE)).await?;
+        self.runs_below(keys::OPEN).await
+    }
+
+    /// The runs that keys below a prefix end with.
+    async fn runs_below(&self, prefix: &str) -> Result<Vec<Uuid>, JournalError> {
+        let entries = self.memory.snapshot(prefix).await?;
         Ok(entries.iter().filter_map(|(key, _)| keys::last_part(key)).collect())
     }
 
@@ -179,8 +184,7 @@ impl Kept {
 
     /// The runs that somebody wants to end.
     pub(crate) async fn cancels(&self) -> Result<Vec<Uuid>, JournalError> {
-        let entries = self.memory.scan(&Scan::prefix(keys::CANCELS, PAGE)).await?;
-        Ok(entries.iter().filter_map(|(key, _)| keys::last_part(key)).collect())
+        self.runs_below(keys::CANCELS).await
     }
 
     /// What was said in a session.

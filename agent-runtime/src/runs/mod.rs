@@ -24,4 +24,4 @@ pub use live::Cursor;
 pub(crate) use live::{Follow, Live, Over, next_of};
 pub(crate) use told::{problem, response, status, told_again};
 pub(crate) use unkept::Unkept;
-pub(crate) use work::{Mind, Workplace, call_failure};
+pub(crate) use work::{Heard, Mind, Workplace, call_failure};

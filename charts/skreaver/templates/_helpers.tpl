@@ -32,6 +32,7 @@ imagePullPolicy: {{ .Values.agentRuntime.image.pullPolicy }}
 clusterDomain: {{ .Values.clusterDomain | quote }}
 requireToolPolicy: {{ .Values.requireToolPolicy }}
 dnsNamespace: {{ .Values.dnsNamespace | quote }}
+dnsPorts: {{ toJson .Values.dnsPorts }}
 gatewayNamespaces: {{ toJson .Values.gatewayNamespaces }}
 monitoringNamespaces: {{ toJson .Values.monitoringNamespaces }}
 closedNetworks: {{ toJson .Values.closedNetworks }}

@@ -55,9 +55,9 @@ impl Local {
     fn add(&mut self, origin: &str, value: Value) -> Result<(), Vec<String>> {
         let at = |message: String| vec![format!("{origin}: {message}")];
         match (value["apiVersion"].as_str(), value["kind"].as_str()) {
-            (Some("v1"), Some("ConfigMap")) => return Ok(self.config_maps.push(typed(value).map_err(at)?)),
-            (Some("v1"), Some("Secret")) => return Ok(self.secrets.push(typed(value).map_err(at)?)),
-            (Some("v1"), Some("Service")) => return Ok(self.services.push(typed(value).map_err(at)?)),
+            (Some("v1"), Some("ConfigMap")) => return typed(value).map(|map| self.config_maps.push(map)).map_err(at),
+            (Some("v1"), Some("Secret")) => return typed(value).map(|secret| self.secrets.push(secret)).map_err(at),
+            (Some("v1"), Some("Service")) => return typed(value).map(|service| self.services.push(service)).map_err(at),
             _ => {}
         }
         let problems = validate(&value);

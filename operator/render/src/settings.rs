@@ -18,6 +18,8 @@ pub struct Settings {
     pub require_tool_policy: bool,
     /// The namespace of the cluster's DNS.
     pub dns_namespace: String,
+    /// The ports that its pods listen on: those of the pods, which need not be that of the Service.
+    pub dns_ports: Vec<u16>,
     /// Namespaces whose pods may reach the agents' API besides the agent's own.
     pub gateway_namespaces: Vec<String>,
     /// Namespaces whose pods may scrape the admin port.
@@ -49,6 +51,7 @@ impl Default for Settings {
             cluster_domain: "cluster.local".into(),
             require_tool_policy: false,
             dns_namespace: "kube-system".into(),
+            dns_ports: vec![53],
             gateway_namespaces: Vec::new(),
             monitoring_namespaces: Vec::new(),
             closed_networks: Vec::new(),

@@ -108,10 +108,10 @@ impl Writer {
     }
 
     fn finish(&mut self, Compaction { base, end, .. }: Compaction) -> Result<(), MemoryError> {
-        self.sync(&*base.file)?;
-        self.sync(&*self.active.file)?;
+        self.shared.sync(&*base.file)?;
+        self.shared.sync(&*self.active.file)?;
         let name = base_name(base.number);
-        self.disk.rename(&base.name, &name).and_then(|()| self.disk.sync()).map_err(|error| self.give_up(error))?;
+        self.disk.rename(&base.name, &name).and_then(|()| self.disk.sync()).map_err(|error| self.shared.give_up(error))?;
         let replaced = std::mem::take(&mut self.sealed);
         for old in &replaced {
             if let Err(error) = self.disk.remove(&old.name) {

@@ -205,6 +205,19 @@ async fn concurrent_commits_share_an_fsync() {
 }
 
 #[tokio::test]
+async fn commits_that_need_no_fsync_wait_for_none() {
+    let disk = SimulatedDisk::new();
+    let memory = open(&disk).unwrap();
+    disk.sync_takes(Duration::from_secs(2));
+    let (durable, written) = ([put("durable", "1")], [put("written", "1")]);
+    let begin = std::time::Instant::now();
+    let durable = async { memory.commit(&durable, Keep::Durable).await.map(|_| begin.elapsed()) };
+    let written = async { memory.commit(&written, Keep::Written).await.map(|_| begin.elapsed()) };
+    let (durable, written) = futures::join!(durable, written);
+    assert!(written.unwrap() < durable.unwrap() / 2);
+}
+
+#[tokio::test]
 async fn garbage_is_thrown_away() {
     let disk = SimulatedDisk::new();
     let memory = open(&disk).unwrap();

@@ -1,7 +1,6 @@
 //! The one that writes: a thread that takes commits from a queue, and writes all that wait as one record.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
@@ -11,9 +10,10 @@ use tokio::sync::oneshot;
 use super::Shared;
 use super::compaction::Compaction;
 use super::disk::{Disk, failed};
-use super::index::{Index, Segment, Wait};
+use super::index::{Segment, Wait};
 use super::record::{FRAME, Record};
 use super::recovery::{self, HEADER, Log};
+use super::syncer::{Answer, Syncer};
 use crate::ordered::Deadline;
 use crate::{Check, Keep, Key, MemoryError, Op, Transaction, Verdict};
 
@@ -30,6 +30,7 @@ pub(super) struct Request {
 pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) disk: Arc<dyn Disk>,
+    pub(super) syncer: Syncer,
     pub(super) sealed: Vec<Arc<Segment>>,
     pub(super) sealed_bytes: u64,
     pub(super) active: Arc<Segment>,
@@ -45,9 +46,10 @@ pub(super) struct Writer {
 type Pending = BTreeMap<Key, Option<(Bytes, Option<Deadline>)>>;
 
 impl Writer {
-    pub(super) fn new(shared: Arc<Shared>, disk: Arc<dyn Disk>, log: Log, slack: u64) -> (Self, Index) {
-        let Log { index, sealed, sealed_bytes, active, end, damage: _ } = log;
-        (Self { shared, disk, sealed, sealed_bytes, active, end, compaction: None, slack, not_before: 0 }, index)
+    /// The writer of a log whose index is shared already.
+    pub(super) fn new(shared: Arc<Shared>, disk: Arc<dyn Disk>, syncer: Syncer, log: Log, slack: u64) -> Self {
+        let Log { index: _, sealed, sealed_bytes, active, end, damage: _ } = log;
+        Self { shared, disk, syncer, sealed, sealed_bytes, active, end, compaction: None, slack, not_before: 0 }
     }
 
     /// Serves until nobody can ask any more.
@@ -75,9 +77,16 @@ impl Writer {
     fn serve(&mut self, requests: Vec<Request>) {
         match self.write(&requests) {
             Ok(verdicts) => {
-                for (request, verdicts) in requests.into_iter().zip(verdicts) {
-                    // Who asked may have gone.
-                    let _ = request.reply.send(Ok(verdicts));
+                let mut durable = Vec::new();
+                for (Request { transactions: _, keep, reply }, verdicts) in requests.into_iter().zip(verdicts) {
+                    let answer = Answer { reply, verdicts };
+                    match keep {
+                        Keep::Written | Keep::Buffered => answer.give(Ok(())),
+                        Keep::Durable => durable.push(answer),
+                    }
+                }
+                if !durable.is_empty() {
+                    self.syncer.sync(Arc::clone(&self.active), durable);
                 }
             }
             // One that finds no room keeps no other from being written.
@@ -104,9 +113,6 @@ impl Writer {
         }
         let record = record.finish();
         self.append(&record)?;
-        if requests.iter().any(|request| request.keep == Keep::Durable) {
-            self.sync(&*self.active.file)?;
-        }
         let mut index = self.shared.index.write().unwrap_or_else(PoisonError::into_inner);
         index.purge();
         let payload = self.end + FRAME as u64;
@@ -169,26 +175,14 @@ impl Writer {
         })
     }
 
-    /// An fsync that failed is not tried again: what it should have written may be gone and count as written.
-    pub(super) fn sync(&self, file: &dyn super::DiskFile) -> Result<(), MemoryError> {
-        file.sync().map_err(|error| self.give_up(error))
-    }
-
-    /// No more writes through this handle.
-    pub(super) fn give_up(&self, error: io::Error) -> MemoryError {
-        crate::trace::error!(what = self.shared.what, %error, "memory could not be synced; it is read-only until it is opened again");
-        self.shared.broken.get_or_init(|| error.to_string());
-        failed(&self.shared.what, error)
-    }
-
     /// Begins another file; the one before is written no more.
     pub(super) fn seal(&mut self) -> Result<(), MemoryError> {
-        self.sync(&*self.active.file)?;
+        self.shared.sync(&*self.active.file)?;
         let number = self.active.number + 1;
         let next = recovery::begin(&*self.disk, number, &recovery::log_name(number));
         let next = next.map_err(|error| failed(&self.shared.what, error))?;
-        self.sync(&*next.file)?;
-        self.disk.sync().map_err(|error| self.give_up(error))?;
+        self.shared.sync(&*next.file)?;
+        self.disk.sync().map_err(|error| self.shared.give_up(error))?;
         self.sealed_bytes += self.end;
         self.sealed.push(std::mem::replace(&mut self.active, next));
         self.end = HEADER;

@@ -7,10 +7,8 @@ use sqlx::PgPool;
 
 use crate::search::words;
 use crate::transaction::prefix_end;
-use crate::{Check, KEY_LIMIT, Keep, Op, Transaction};
+use crate::{Check, KEY_LIMIT, Keep, NOTES, Op, Transaction};
 
-/// How keys begin whose values can be looked for by their words.
-pub(super) const INDEXED: &str = "note/";
 /// With more keys than this a commit locks the whole namespace: locks take room in the server's memory.
 const LOCKS: usize = 64;
 /// The most that the words of one value may take, in bytes; PostgreSQL ends at a mebibyte. Words beyond are not found.
@@ -68,7 +66,7 @@ impl<'a> Call<'a> {
             Op::Delete { key } => (key.to_string(), None, None, None),
             Op::DeleteAll { prefix } => (bound(prefix), Some(end(prefix_end(prefix))), None, None),
         };
-        self.op_words.push(value.filter(|_| key.starts_with(INDEXED)).map(|value| indexed(&String::from_utf8_lossy(value))));
+        self.op_words.push(value.filter(|_| key.starts_with(NOTES)).map(|value| indexed(&String::from_utf8_lossy(value))));
         self.op_keys.push(key);
         self.op_ranges.push(range);
         self.op_values.push(value.map(AsRef::as_ref));

@@ -3,25 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::{BoxFuture, Shared};
-use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::cluster::ClusterClientBuilder;
-use redis::cluster_async::ClusterConnection;
+use redis::aio::ConnectionLike;
 use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo};
-use redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType};
-use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind,
-    TlsMode, Value, from_redis_value,
-};
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, Value, from_redis_value};
 use tokio::time::{Instant, sleep};
 
 use super::address::{Address, Place};
+use super::dial::{Dialling, Wire, dialling};
 
-/// How long a connection may take to be made. The library's own second is short for TLS on a busy machine.
-const CONNECT: Duration = Duration::from_secs(3);
-/// How long an answer may take. The library's own half a second is shorter than some fsyncs.
-const ANSWER: Duration = Duration::from_secs(10);
 /// How long we wait for a server that says it is not ready yet: it loads its data, or its Cluster elects a master.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(50);
@@ -37,16 +26,6 @@ pub(super) enum Repeat {
     /// Once, on a new connection: it reads.
     AfterLoss,
 }
-
-#[derive(Clone)]
-enum Wire {
-    Server(MultiplexedConnection),
-    /// Finds nodes, masters and slots by itself.
-    Cluster(ClusterConnection),
-}
-
-/// A connection that is being made, or is. All who wait for it share one attempt, and its error.
-type Dialling = Shared<BoxFuture<'static, RedisResult<Wire>>>;
 
 /// The connection to a server or Cluster.
 pub(super) struct Link {
@@ -188,32 +167,4 @@ fn is_lost(error: &RedisError) -> bool {
 /// Whether a server is a replica, perhaps since a moment ago: its name may lead to another one by now.
 fn is_read_only(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
-}
-
-fn dialling(address: &Arc<Address>) -> Dialling {
-    let address = Arc::clone(address);
-    async move { dial(&address.place).await }.boxed().shared()
-}
-
-async fn dial(place: &Place) -> RedisResult<Wire> {
-    let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(ANSWER));
-    match place {
-        Place::Server(server) => {
-            let client = Client::open(server.clone())?;
-            Ok(Wire::Server(client.get_multiplexed_async_connection_with_config(&config).await?))
-        }
-        Place::Sentinel { sentinels, service, server } => {
-            let mut node = SentinelNodeConnectionInfo::default().set_redis_connection_info(server.redis_settings().clone());
-            if matches!(server.addr(), ConnectionAddr::TcpTls { .. }) {
-                node = node.set_tls_mode(TlsMode::Secure);
-            }
-            let mut client = SentinelClient::build(sentinels.clone(), service, Some(node), SentinelServerType::Master)?;
-            Ok(Wire::Server(client.get_async_connection_with_config(&config).await?))
-        }
-        Place::Cluster(nodes) => {
-            // Without the library's own retries, which would send a commit again that may have been run.
-            let client = ClusterClientBuilder::new(nodes.clone()).retries(0).connection_timeout(CONNECT).response_timeout(ANSWER);
-            Ok(Wire::Cluster(client.build()?.get_async_connection().await?))
-        }
-    }
 }

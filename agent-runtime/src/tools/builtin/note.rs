@@ -7,15 +7,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use skreaver_memory::{Key, Op, Search};
+use skreaver_memory::{Key, NOTES, Op, Search};
 use skreaver_policy::Permit;
 
 use crate::agent::Slot;
 use crate::tools::function::schema;
 use crate::tools::{Tool, ToolError};
 
-/// Below this prefix backends with full-text search keep an index.
-const NOTES: &str = "note/";
 /// The longest text that is kept, in bytes.
 const LONGEST: usize = 64 << 10;
 /// The most texts that are found at once, and how many where nothing is said.

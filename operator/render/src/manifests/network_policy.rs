@@ -69,7 +69,7 @@ fn ingress(settings: &Settings) -> Vec<NetworkPolicyIngressRule> {
 fn egress(agent: &ResolvedAgent<'_>, settings: &Settings) -> Vec<NetworkPolicyEgressRule> {
     let dns = NetworkPolicyEgressRule {
         to: Some(vec![namespace(&settings.dns_namespace)]),
-        ports: Some(vec![port("UDP", 53), port("TCP", 53)]),
+        ports: Some(settings.dns_ports.iter().flat_map(|number| [port("UDP", *number), port("TCP", *number)]).collect()),
     };
     let named = agent.ways_out.iter().map(|way| way_out(way, settings));
     [dns].into_iter().chain(settings.control.as_ref().map(control_channel)).chain(named).collect()

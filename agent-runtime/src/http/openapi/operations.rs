@@ -1,0 +1,304 @@
+//! The table of operations: everything that a caller can do.
+
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Value, json};
+use skreaver_protocol::problem::Code;
+use skreaver_protocol::rest::{
+    AgentList, AgentStatus, Health, ObserveRequest, ObserveResponse, Readiness, RunEvent, RunList, RunStatus, SessionHistory,
+    SessionList,
+};
+
+/// One thing that a caller can do.
+pub(super) struct Operation {
+    pub(super) path: &'static str,
+    pub(super) method: &'static str,
+    pub(super) id: &'static str,
+    pub(super) summary: &'static str,
+    /// Besides those of the path.
+    pub(super) parameters: &'static [Parameter],
+    pub(super) request: Option<fn(&mut SchemaGenerator) -> Value>,
+    /// Status, what it means, and the shape of the body.
+    pub(super) responses: &'static [(u16, &'static str, Body)],
+    pub(super) problems: &'static [Code],
+}
+
+/// A header or part of the query.
+#[derive(Clone, Copy)]
+pub(super) struct Parameter {
+    pub(super) place: &'static str,
+    pub(super) name: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) description: &'static str,
+}
+
+const PREFER: Parameter = Parameter {
+    place: "header",
+    name: "Prefer",
+    kind: "string",
+    description: "`respond-async` (RFC 7240): answer 202 as soon as the run is kept. Needs an agent with memory.",
+};
+const IDEMPOTENCY_KEY: Parameter = Parameter {
+    place: "header",
+    name: "Idempotency-Key",
+    kind: "string",
+    description: "A request with the same key is the first one again: it joins its run. Needs an agent with memory.",
+};
+const LAST_EVENT_ID: Parameter = Parameter {
+    place: "header",
+    name: "Last-Event-ID",
+    kind: "string",
+    description: "The id of the last event that was seen: what follows it is told.",
+};
+const LIMIT: Parameter =
+    Parameter { place: "query", name: "limit", kind: "integer", description: "How many, 1 to 200. Default: 50." };
+const FROM: Parameter = Parameter { place: "query", name: "from", kind: "string", description: "The `next` of the part before." };
+
+/// What an agent's memory may answer.
+const MEMORY: [Code; 2] = [Code::MemoryRequired, Code::MemoryUnavailable];
+
+/// The shape of an answer.
+pub(super) enum Body {
+    Json(fn(&mut SchemaGenerator) -> Value),
+    /// Server-sent events, whose data are this.
+    Events(fn(&mut SchemaGenerator) -> Value),
+    /// JSON, or server-sent events where the `Accept` header asks for them.
+    JsonOrEvents(fn(&mut SchemaGenerator) -> Value, fn(&mut SchemaGenerator) -> Value),
+    Text,
+    Any,
+    Nothing,
+}
+
+pub(super) fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
+    generator.subschema_for::<T>().to_value()
+}
+
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation {
+        path: "/health",
+        method: "get",
+        id: "health",
+        summary: "Whether the process is alive",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "It is.", Body::Json(schema::<Health>))],
+        problems: &[],
+    },
+    Operation {
+        path: "/ready",
+        method: "get",
+        id: "ready",
+        summary: "Whether traffic should come here, component by component",
+        parameters: &[],
+        request: None,
+        responses: &[
+            (200, "It should.", Body::Json(schema::<Readiness>)),
+            (503, "It should not.", Body::Json(schema::<Readiness>)),
+        ],
+        problems: &[],
+    },
+    Operation {
+        path: "/metrics",
+        method: "get",
+        id: "metrics",
+        summary: "Metrics in the Prometheus text format",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "The metrics.", Body::Text)],
+        problems: &[],
+    },
+    Operation {
+        path: "/openapi.json",
+        method: "get",
+        id: "openapi",
+        summary: "This document",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "This document.", Body::Any)],
+        problems: &[],
+    },
+    Operation {
+        path: "/agents",
+        method: "get",
+        id: "listAgents",
+        summary: "The agents served here",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "The agents, by name.", Body::Json(schema::<AgentList>))],
+        problems: &[],
+    },
+    Operation {
+        path: "/agents/{id}/status",
+        method: "get",
+        id: "agentStatus",
+        summary: "How an agent does",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "Its status.", Body::Json(schema::<AgentStatus>))],
+        problems: &[Code::UnknownAgent],
+    },
+    Operation {
+        path: "/agents/{id}/observe",
+        method: "post",
+        id: "observe",
+        summary: "Ask an agent, and wait for its answer or follow its run",
+        parameters: &[PREFER, IDEMPOTENCY_KEY],
+        request: Some(schema::<ObserveRequest>),
+        responses: &[
+            (
+                200,
+                "Its answer, or what happens until it is there.",
+                Body::JsonOrEvents(schema::<ObserveResponse>, schema::<RunEvent>),
+            ),
+            (202, "The run is kept and goes on; `Location` says where.", Body::Json(schema::<RunStatus>)),
+        ],
+        problems: &[
+            Code::MalformedJson,
+            Code::ToolDenied,
+            Code::UnknownAgent,
+            Code::RequestTimeout,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+            Code::InvalidRequest,
+            Code::UnknownTool,
+            Code::InvalidArguments,
+            Code::QueueFull,
+            Code::ToolFailed,
+            Code::RunTimeout,
+            Code::Cancelled,
+            Code::OutcomeUnknown,
+            Code::ModelUnavailable,
+            Code::ModelFailed,
+            Code::AnswerCutOff,
+            Code::AnswerRefused,
+            Code::AnswerMalformed,
+            Code::TurnsExceeded,
+            Code::ToolCallsExceeded,
+            Code::BudgetExceeded,
+            Code::KeyReused,
+            MEMORY[0],
+            MEMORY[1],
+        ],
+    },
+    Operation {
+        path: "/agents/{id}/runs",
+        method: "get",
+        id: "listRuns",
+        summary: "The runs of an agent, the newest first",
+        parameters: &[LIMIT, FROM],
+        request: None,
+        responses: &[(200, "A part of the list.", Body::Json(schema::<RunList>))],
+        problems: &[Code::UnknownAgent, Code::InvalidRequest, MEMORY[0], MEMORY[1]],
+    },
+    Operation {
+        path: "/agents/{id}/runs/{run}",
+        method: "get",
+        id: "runStatus",
+        summary: "One run, and its answer once it is there",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "The run.", Body::Json(schema::<RunStatus>))],
+        problems: &[Code::UnknownAgent, Code::UnknownRun, Code::InvalidRequest, MEMORY[0], MEMORY[1]],
+    },
+    Operation {
+        path: "/agents/{id}/runs/{run}/cancel",
+        method: "post",
+        id: "cancelRun",
+        summary: "End a run, wherever it goes on",
+        parameters: &[],
+        request: None,
+        responses: &[(202, "It is over within a few seconds.", Body::Nothing)],
+        problems: &[Code::UnknownAgent, Code::UnknownRun, Code::RunEnded, Code::InvalidRequest, MEMORY[0], MEMORY[1]],
+    },
+    Operation {
+        path: "/agents/{id}/runs/{run}/events",
+        method: "get",
+        id: "followRun",
+        summary: "What happens in a run, from its beginning or from where you were",
+        parameters: &[LAST_EVENT_ID],
+        request: None,
+        responses: &[(200, "Its events.", Body::Events(schema::<RunEvent>))],
+        problems: &[Code::UnknownAgent, Code::UnknownRun, Code::InvalidRequest, MEMORY[0], MEMORY[1]],
+    },
+    Operation {
+        path: "/agents/{id}/sessions",
+        method: "get",
+        id: "listSessions",
+        summary: "The sessions of an agent",
+        parameters: &[LIMIT, FROM],
+        request: None,
+        responses: &[(200, "A part of the list.", Body::Json(schema::<SessionList>))],
+        problems: &[Code::UnknownAgent, Code::InvalidRequest, MEMORY[0], MEMORY[1]],
+    },
+    Operation {
+        path: "/agents/{id}/sessions/{session}",
+        method: "get",
+        id: "session",
+        summary: "What was said in a session",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "Its last messages.", Body::Json(schema::<SessionHistory>))],
+        problems: &[Code::UnknownAgent, Code::UnknownSession, Code::InvalidRequest, MEMORY[0], MEMORY[1]],
+    },
+    Operation {
+        path: "/agents/{id}/sessions/{session}",
+        method: "delete",
+        id: "deleteSession",
+        summary: "Forget a session",
+        parameters: &[],
+        request: None,
+        responses: &[(204, "It is forgotten.", Body::Nothing)],
+        problems: &[Code::UnknownAgent, Code::UnknownSession, Code::InvalidRequest, MEMORY[0], MEMORY[1]],
+    },
+    Operation {
+        path: "/agents/{id}",
+        method: "delete",
+        id: "removeAgent",
+        summary: "Take an agent out of service; in a cluster, delete the Agent instead",
+        parameters: &[],
+        request: None,
+        responses: &[(204, "It is gone.", Body::Nothing)],
+        problems: &[Code::UnknownAgent, Code::ManagedByKubernetes],
+    },
+    Operation {
+        path: "/agents/{id}/mcp",
+        method: "post",
+        id: "agentMcp",
+        summary: "The agent's tools over MCP, streamable HTTP",
+        parameters: &[],
+        request: Some(any_object),
+        responses: &[(200, "A JSON-RPC answer.", Body::Any), (202, "A notification was taken.", Body::Nothing)],
+        problems: &[
+            Code::MalformedJson,
+            Code::ForbiddenHost,
+            Code::UnknownAgent,
+            Code::RequestTimeout,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+            Code::InvalidRequest,
+            Code::QueueFull,
+        ],
+    },
+    Operation {
+        path: "/mcp",
+        method: "post",
+        id: "mcp",
+        summary: "As /agents/{id}/mcp, for the agent of this pod",
+        parameters: &[],
+        request: Some(any_object),
+        responses: &[(200, "A JSON-RPC answer.", Body::Any), (202, "A notification was taken.", Body::Nothing)],
+        problems: &[
+            Code::MalformedJson,
+            Code::ForbiddenHost,
+            Code::NotFound,
+            Code::RequestTimeout,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+            Code::InvalidRequest,
+            Code::QueueFull,
+        ],
+    },
+];
+
+fn any_object(_: &mut SchemaGenerator) -> Value {
+    json!({ "type": "object" })
+}
