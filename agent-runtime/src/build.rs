@@ -12,7 +12,7 @@ use skreaver_protocol::policy::PolicyBundle;
 use skreaver_protocol::rest::ComponentState;
 use skreaver_protocol::{AgentName, Builtin, ToolName};
 
-use crate::agent::{Agent, Parts, Slot};
+use crate::agent::{Parts, ServedAgent, Slot};
 use crate::metrics::Metrics;
 use crate::mind::{self, Http, Thoughts};
 use crate::readiness::{Components, SERVER};
@@ -47,6 +47,14 @@ pub enum BuildError {
         agent: AgentName,
         /// The tool.
         tool: ToolName,
+    },
+    /// The configuration asks for what the program was built without.
+    #[error("this program was built without {what}; build it with the cargo feature `{feature}`")]
+    NotBuilt {
+        /// What it is.
+        what: &'static str,
+        /// The feature of the package `skreaver` that brings it.
+        feature: &'static str,
     },
     /// The policies of an agent do not compile.
     #[error("agent `{agent}`: {problems}")]
@@ -111,6 +119,9 @@ impl Builder {
     /// # Errors
     /// [`BuildError`] for the first agent that cannot be made.
     pub fn build(mut self) -> Result<Runtime, BuildError> {
+        if self.is_steered() && !cfg!(feature = "control") {
+            return Err(BuildError::NotBuilt { what: "the stream to the operator", feature: "control" });
+        }
         let metrics = Arc::new(Metrics::new());
         let agents = std::mem::take(&mut self.config.agents);
         let several = agents.len() > 1;
@@ -123,10 +134,14 @@ impl Builder {
         Ok(Runtime { agents: ArcSwap::from_pointee(built), cluster: self.config.cluster, metrics, components, several })
     }
 
+    /// Whether an operator hands it policies.
+    fn is_steered(&self) -> bool {
+        self.config.cluster.as_ref().is_some_and(|cluster| cluster.control.is_some())
+    }
+
     fn components(&self, agents: &[AgentConfig], several: bool) -> Components {
         // In a steered pod the mounted policies may be old: the stream has to confirm them first.
-        let steered = self.config.cluster.as_ref().is_some_and(|cluster| cluster.control.is_some());
-        let policy = if steered { ComponentState::NotReady } else { ComponentState::Ready };
+        let policy = if self.is_steered() { ComponentState::NotReady } else { ComponentState::Ready };
         let mut states = vec![(SERVER.to_owned(), ComponentState::Ready), ("config".to_owned(), ComponentState::Ready)];
         let mut told_only = BTreeSet::new();
         for AgentConfig { name, memory, models, readiness, .. } in agents {
@@ -151,7 +166,7 @@ impl Builder {
         several: bool,
         components: &Arc<Components>,
         metrics: &Arc<Metrics>,
-    ) -> Result<Agent, BuildError> {
+    ) -> Result<ServedAgent, BuildError> {
         let name = config.name.clone();
         let policy = self.policy(&name)?;
         let memory = config.memory.clone().map(|config| Arc::new(Slot::new(config, self.memories.remove(&name))));
@@ -160,7 +175,7 @@ impl Builder {
         let component = component(several, &name, MODEL);
         let Thoughts { setup, mind } = mind::think(&config, &tools, own, &self.http, Arc::clone(components), component)
             .map_err(|problem| BuildError::Model { agent: name, problem })?;
-        Ok(Agent::new(Parts { config, setup, mind, tools, policy, metrics: Arc::clone(metrics), memory }))
+        Ok(ServedAgent::new(Parts { config, setup, mind, tools, policy, metrics: Arc::clone(metrics), memory }))
     }
 
     fn policy(&mut self, agent: &AgentName) -> Result<Policy, BuildError> {

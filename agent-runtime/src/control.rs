@@ -16,11 +16,11 @@ use skreaver_protocol::rest::ComponentState;
 use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
 
 use self::connect::{ConnectError, Stream, connect};
-use crate::agent::Agent;
-use crate::runtime::Runtime;
+use crate::agent::ServedAgent;
+use crate::runtime::{POLICY, Runtime, component};
+use crate::trace::{info, warn};
 
 /// How long policies that nobody has confirmed keep a pod from being ready, and how long a lost stream goes unmentioned.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -58,7 +58,7 @@ pub(crate) async fn follow(runtime: &Runtime, stop: CancellationToken) {
 
 struct Follower<'a> {
     runtime: &'a Runtime,
-    agent: Arc<Agent>,
+    agent: Arc<ServedAgent>,
     /// Whether the operator has confirmed the policies on the present stream.
     confirmed: watch::Sender<bool>,
 }
@@ -83,7 +83,7 @@ impl Follower<'_> {
     async fn session(&self, control: &ControlConfig) -> Result<std::convert::Infallible, StreamError> {
         let mut stream = connect(control).await?;
         info!("stream to the operator is up");
-        let mut components = self.runtime.components().subscribe();
+        let mut components = self.runtime.components.subscribe();
         let mut problem = None;
         loop {
             self.report(&mut stream, problem.clone()).await?;
@@ -124,9 +124,14 @@ impl Follower<'_> {
                 }
             }
         }
-        self.runtime.set_policy_state(&self.agent.config().name, ComponentState::Ready, None);
+        self.set_policy_state(ComponentState::Ready, None);
         self.confirmed.send_replace(true);
         None
+    }
+
+    fn set_policy_state(&self, state: ComponentState, message: Option<String>) {
+        let name = component(self.runtime.several, &self.agent.config().name, POLICY);
+        self.runtime.components.set(&name, state, None, message);
     }
 
     /// Says so when the policies have not been confirmed for a while.
@@ -136,7 +141,7 @@ impl Follower<'_> {
             if tokio::time::timeout(PATIENCE, confirmed.wait_for(|confirmed| *confirmed)).await.is_err() {
                 let message = "the operator has not confirmed the policies; they may be old";
                 warn!(version = self.agent.policy_version(), "{message}");
-                self.runtime.set_policy_state(&self.agent.config().name, ComponentState::Stale, Some(message.to_owned()));
+                self.set_policy_state(ComponentState::Stale, Some(message.to_owned()));
                 let _ = confirmed.wait_for(|confirmed| *confirmed).await;
             }
             let _ = confirmed.wait_for(|confirmed| !*confirmed).await;

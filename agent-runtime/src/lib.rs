@@ -16,9 +16,12 @@ mod admission;
 mod agent;
 mod build;
 pub mod config;
+#[cfg(feature = "control")]
 mod control;
 mod coordinator;
+#[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "mcp")]
 mod mcp;
 mod metrics;
 mod mind;
@@ -27,15 +30,25 @@ mod readiness;
 mod runs;
 mod runtime;
 mod secrets;
+#[cfg(feature = "http")]
 mod serve;
 pub mod tools;
+mod trace;
 
-pub use agent::{Agent, Failure, Observation};
+pub use agent::{Cursor, Failure, Followed, Observation, ServedAgent};
 pub use build::{BuildError, Builder};
 pub use metrics::Metrics;
 pub use runtime::{RemoveError, Runtime};
+#[cfg(feature = "http")]
 pub use serve::{Listeners, serve, serve_until_terminated};
 pub use skreaver_memory as memory;
+#[cfg(feature = "postgres")]
+pub use skreaver_memory::PostgresMemory;
+#[cfg(feature = "redis")]
+pub use skreaver_memory::RedisMemory;
+#[cfg(feature = "sqlite")]
+pub use skreaver_memory::SqliteMemory;
+pub use skreaver_memory::{FileMemory, Memory};
 pub use skreaver_model as model;
 pub use skreaver_policy as policy;
 pub use skreaver_protocol as protocol;

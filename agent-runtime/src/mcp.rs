@@ -22,7 +22,7 @@ use skreaver_protocol::rest::BODY_LIMIT;
 use skreaver_protocol::{AgentName, Caller, ToolName};
 use uuid::Uuid;
 
-use crate::agent::{Agent, Failure};
+use crate::agent::{Failure, ServedAgent};
 use crate::coordinator::as_text;
 use crate::runtime::Runtime;
 use crate::tools::{Input, ToolCall};
@@ -55,11 +55,11 @@ pub(crate) fn services(runtime: &Arc<Runtime>, extra_hosts: &[String]) -> BTreeM
     let service_names = runtime.cluster().map(|cluster| cluster.hosts.clone()).unwrap_or_default();
     let loopback = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
     let hosts: Vec<String> = loopback.into_iter().chain(service_names).chain(extra_hosts.iter().cloned()).collect();
-    let service = |agent: Arc<Agent>| (agent.config().name.clone(), service(agent, &hosts));
+    let service = |agent: Arc<ServedAgent>| (agent.config().name.clone(), service(agent, &hosts));
     runtime.agents().into_iter().map(service).collect()
 }
 
-fn service(agent: Arc<Agent>, hosts: &[String]) -> McpService {
+fn service(agent: Arc<ServedAgent>, hosts: &[String]) -> McpService {
     let origins = hosts.iter().flat_map(|host| {
         let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
         [format!("http://{host}:*"), format!("https://{host}:*")]
@@ -76,7 +76,7 @@ fn service(agent: Arc<Agent>, hosts: &[String]) -> McpService {
 
 /// An agent as an MCP server.
 #[derive(Clone)]
-struct AgentServer(Arc<Agent>);
+struct AgentServer(Arc<ServedAgent>);
 
 impl ServerHandler for AgentServer {
     fn get_info(&self) -> ServerConfig {

@@ -1,9 +1,15 @@
 //! What an agent thinks with, made from its configuration, and what is told of its models.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+#[cfg(feature = "models")]
+mod providers;
+#[cfg(not(feature = "models"))]
+#[path = "mind/no_providers.rs"]
+mod providers;
 
-use skreaver_model::{Key, Model, ModelError, ModelErrorKind, Proxies};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use skreaver_model::{Model, ModelErrorKind};
 use skreaver_policy::Goal;
 use skreaver_protocol::ToolName;
 use skreaver_protocol::config::{AgentConfig, ModelConfig};
@@ -11,9 +17,11 @@ use skreaver_protocol::rest::{ComponentReason, ComponentState};
 
 use crate::coordinator::{ModelFacts, Setup, Thinking};
 use crate::readiness::Components;
-use crate::runs::Mind;
-use crate::secrets::Watched;
+use crate::runs::{Heard, Mind};
 use crate::tools::Tool;
+
+pub(crate) use providers::Http;
+use providers::configured;
 
 /// How an agent works and what it thinks with.
 pub(crate) struct Thoughts {
@@ -58,27 +66,6 @@ fn models(config: &AgentConfig, own: Vec<Arc<dyn Model>>, http: &Http) -> Result
     config.models.iter().map(|config| own.next().map_or_else(|| configured(config, http), Ok)).collect()
 }
 
-/// A model as its configuration names it. Its key is read again when it changes.
-fn configured(config: &ModelConfig, http: &Http) -> Result<Arc<dyn Model>, String> {
-    let secret = config.api_key.clone().map(Watched::new);
-    let key: Key = Arc::new(move || secret.as_ref().map(Watched::get).transpose());
-    skreaver_model::model(config, key, http.client()?).map_err(|error| format!("model `{}`: {error}", config.name))
-}
-
-/// The HTTP client of all models, made when the first one is: its trusted authorities take some memory.
-#[derive(Default)]
-pub(crate) struct Http(OnceLock<reqwest::Client>);
-
-impl Http {
-    fn client(&self) -> Result<&reqwest::Client, String> {
-        if self.0.get().is_none() {
-            let client = skreaver_model::http_client(Proxies::Ignored).map_err(|error| error.to_string())?;
-            self.0.get_or_init(|| client);
-        }
-        Ok(self.0.get().expect("it was just made"))
-    }
-}
-
 fn validator(schema: &serde_json::Value) -> Result<jsonschema::Validator, String> {
     jsonschema::validator_for(schema).map_err(|error| format!("outputSchema is no JSON Schema: {error}"))
 }
@@ -102,11 +89,7 @@ fn check_prices(config: &AgentConfig) -> Result<(), String> {
 }
 
 /// Tells the component of an agent's models what is heard from them. What a question itself is to blame for is no news.
-fn listener(
-    config: &AgentConfig,
-    components: Arc<Components>,
-    component: String,
-) -> Box<dyn Fn(usize, Option<&ModelError>) + Send + Sync> {
+fn listener(config: &AgentConfig, components: Arc<Components>, component: String) -> Heard {
     let names: Vec<_> = config.models.iter().map(|model| model.name.clone()).collect();
     let last_failure = Mutex::new(String::new());
     Box::new(move |model, error| {

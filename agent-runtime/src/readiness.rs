@@ -39,6 +39,7 @@ impl Components {
         self.states.send_modify(|components| components.retain(|component| component.name != name));
     }
 
+    #[cfg(feature = "control")]
     pub(crate) fn subscribe(&self) -> watch::Receiver<Vec<Component>> {
         self.states.subscribe()
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use skreaver_protocol::AgentName;
@@ -9,14 +10,14 @@ use skreaver_protocol::config::{ClusterConfig, RuntimeConfig};
 use skreaver_protocol::rest::{ComponentReason, ComponentState, Readiness};
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::{Agent, Report};
+use crate::agent::{Report, ServedAgent};
 use crate::build::Builder;
 use crate::metrics::Metrics;
 use crate::readiness::{Components, SERVER};
 
 /// The agents of one process, and what they share.
 pub struct Runtime {
-    pub(crate) agents: ArcSwap<BTreeMap<AgentName, Arc<Agent>>>,
+    pub(crate) agents: ArcSwap<BTreeMap<AgentName, Arc<ServedAgent>>>,
     pub(crate) cluster: Option<ClusterConfig>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) components: Arc<Components>,
@@ -65,12 +66,12 @@ impl Runtime {
     }
 
     /// The agent of this name.
-    pub fn agent(&self, name: &str) -> Option<Arc<Agent>> {
+    pub fn agent(&self, name: &str) -> Option<Arc<ServedAgent>> {
         self.agents.load().get(name).cloned()
     }
 
     /// All agents, by name.
-    pub fn agents(&self) -> Vec<Arc<Agent>> {
+    pub fn agents(&self) -> Vec<Arc<ServedAgent>> {
         self.agents.load().values().cloned().collect()
     }
 
@@ -104,17 +105,18 @@ impl Runtime {
         self.components.readiness()
     }
 
+    /// Waits until it is ready, such as after its memories are open: the readiness then, or as it is when the patience is over.
+    pub async fn ready_within(&self, patience: Duration) -> Readiness {
+        self.components.wait(patience).await
+    }
+
     /// Turns readiness off: traffic is to go elsewhere, what comes all the same is served.
     pub fn begin_drain(&self) {
         self.components.set(SERVER, ComponentState::NotReady, None, Some("shutting down".to_owned()));
     }
 
-    pub(crate) fn set_policy_state(&self, agent: &AgentName, state: ComponentState, message: Option<String>) {
-        self.components.set(&component(self.several, agent, POLICY), state, None, message);
-    }
-
     /// Works in the background until `stop`, and then until the runs of this process are over: opens the agents' memories,
-    /// keeps what they hold, and takes up runs whose process died. [`serve`](crate::serve) does it; without serving, agents
+    /// keeps what they hold, and takes up runs whose process died. Serving (feature `http`) does it; without serving, agents
     /// with memory answer only as long as somebody awaits this.
     pub async fn work(&self, stop: CancellationToken) {
         let agents = self.agents();
@@ -125,16 +127,8 @@ impl Runtime {
         futures::future::join_all(work).await;
     }
 
-    pub(crate) fn components(&self) -> &Components {
-        &self.components
-    }
-
-    pub(crate) fn metrics(&self) -> &Metrics {
+    /// What is counted.
+    pub fn metrics(&self) -> &Metrics {
         &self.metrics
-    }
-
-    /// The longest that a run of any agent may take.
-    pub(crate) fn longest_run(&self) -> std::time::Duration {
-        self.agents().iter().map(|agent| agent.config().limits.run_timeout.get()).max().unwrap_or_default()
     }
 }

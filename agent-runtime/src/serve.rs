@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
 
+use crate::http;
 use crate::runtime::Runtime;
-use crate::{control, http};
+use crate::trace::{info, warn};
 
 /// The longest that running work is waited for. A pod's grace period is this much and ten seconds.
 const LONGEST_DRAIN: Duration = Duration::from_secs(300);
@@ -62,7 +62,11 @@ pub async fn serve(runtime: Arc<Runtime>, listeners: Listeners, shutdown: Cancel
         tokio::time::sleep(linger).await;
         stop_api.cancel();
     };
-    tokio::join!(api_done, admin_done, drained, control::follow(&runtime, stop_api.clone()));
+    #[cfg(feature = "control")]
+    let followed = crate::control::follow(&runtime, stop_api.clone());
+    #[cfg(not(feature = "control"))]
+    let followed = std::future::ready(());
+    tokio::join!(api_done, admin_done, drained, followed);
     Ok(())
 }
 
@@ -74,7 +78,8 @@ fn own_host(listening: IpAddr) -> Vec<String> {
 /// Ends when work under way has had its time.
 async fn overdue(runtime: &Runtime, stopped: &CancellationToken) {
     stopped.cancelled().await;
-    tokio::time::sleep((runtime.longest_run() + Duration::from_secs(5)).min(LONGEST_DRAIN)).await;
+    let longest_run = runtime.agents().iter().map(|agent| agent.config().limits.run_timeout.get()).max().unwrap_or_default();
+    tokio::time::sleep((longest_run + Duration::from_secs(5)).min(LONGEST_DRAIN)).await;
 }
 
 /// As [`serve`], until the process is told to stop: SIGTERM from kubelet, SIGINT from a terminal. Told again, it does not

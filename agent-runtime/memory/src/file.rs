@@ -93,7 +93,7 @@ impl FileMemory {
         let mut log = recovery::open(&*disk, &what)?;
         let damage = log.damage.take();
         if let Some(Damage { problem, bytes, files }) = &damage {
-            tracing::warn!(
+            crate::trace::warn!(
                 what,
                 problem,
                 bytes,
@@ -159,7 +159,7 @@ impl Shared {
 
     /// No more writes through this handle.
     fn give_up(&self, error: io::Error) -> MemoryError {
-        tracing::error!(what = self.what, %error, "memory could not be synced; it is read-only until it is opened again");
+        crate::trace::error!(what = self.what, %error, "memory could not be synced; it is read-only until it is opened again");
         self.broken.get_or_init(|| error.to_string());
         failed(&self.what, error)
     }
@@ -210,7 +210,7 @@ impl Drop for FileMemory {
         if let Some(writer) = self.writer.take()
             && writer.join().is_err()
         {
-            tracing::error!(what = self.shared.what, "the writer of memory has panicked");
+            crate::trace::error!(what = self.shared.what, "the writer of memory has panicked");
         }
     }
 }

@@ -23,6 +23,7 @@ mod search;
 mod sqlite;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod strength;
+mod trace;
 mod transaction;
 
 use async_trait::async_trait;

@@ -108,7 +108,7 @@ impl Memory for SqliteMemory {
             writer.purged = Instant::now();
             let purge = sqlx::query("DELETE FROM memory WHERE expires_at <= ?1").bind(clock());
             if let Err(error) = purge.execute(&mut writer.connection).await {
-                tracing::warn!(what = self.database.what, %error, "expired memory could not be removed; it is tried again");
+                crate::trace::warn!(what = self.database.what, %error, "expired memory could not be removed; it is tried again");
             }
         }
         Ok(verdicts)

@@ -1,27 +1,20 @@
 //! Models behind one small trait: [`Model::ask`] takes a conversation to an [`Answer`] or to a [`ModelError`].
 //!
 //! A provider's wire format, retries, keys and timeouts are behind the trait; which model is asked next when one fails is not:
-//! the coordinator decides that. [`model`] makes the model that a configuration names.
+//! the coordinator decides that. With the feature `providers` the function `model` makes the model that a configuration names;
+//! without it there is the trait alone.
 
 mod answer;
 mod error;
-mod failure;
-mod http;
-mod names;
-mod provider;
-mod remote;
-mod retry;
-mod schema;
-mod sse;
-mod wire;
+#[cfg(feature = "providers")]
+mod providers;
 
 use async_trait::async_trait;
 
 pub use answer::{Answer, Question, StopReason, ToolSpec};
 pub use error::{ModelError, ModelErrorKind};
-pub use http::{ClientError, Proxies, http_client};
-pub use provider::{ConfigError, default_base_url};
-pub use remote::{Key, model};
+#[cfg(feature = "providers")]
+pub use providers::{ClientError, ConfigError, Key, Proxies, default_base_url, http_client, model};
 
 /// Where the pieces of an answer go while it is being made. Called in order; must not block.
 pub type Deltas<'a> = &'a (dyn Fn(&str) + Send + Sync);

@@ -17,7 +17,7 @@ pub mod rest;
 pub use builtin::Builtin;
 pub use caller::Caller;
 pub use duration::GoDuration;
-pub use name::{AgentName, SessionId, ToolName};
+pub use name::{AgentName, NameError, SessionId, ToolName};
 
 /// The port of the API (REST and MCP), named `http` on the Service.
 pub const API_PORT: u16 = 8080;

@@ -6,12 +6,12 @@ use std::time::Duration;
 use skreaver_memory::{Durability, Memory, MemoryError};
 use skreaver_protocol::rest::{ComponentReason, ComponentState};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
 
-use super::Agent;
+use super::ServedAgent;
 use super::memory::{Slot, sentence};
 use crate::runs::{GroupCommit, Journal, JournalError, Kept, Stage};
 use crate::secrets;
+use crate::trace::{info, warn};
 
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(5);
@@ -28,7 +28,7 @@ pub(crate) trait Report: Send + Sync {
     fn memory(&self, state: ComponentState, reason: Option<ComponentReason>, message: Option<String>);
 }
 
-impl Agent {
+impl ServedAgent {
     /// Works in the background until `stop`, then lets the runs of this process come to their end. Returns at once where the
     /// agent has no memory.
     pub(crate) async fn work(self: &Arc<Self>, report: &dyn Report, stop: CancellationToken) {

@@ -2,13 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use prometheus::IntGauge;
 use skreaver_protocol::problem::Code;
 use skreaver_protocol::rest::RunCounts;
 
-use super::{Agent, Failure};
+use super::{Failure, ServedAgent};
 use crate::admission::Place;
-use crate::metrics::ErrorKind;
+use crate::metrics::{Active, ErrorKind};
 
 #[derive(Default)]
 pub(super) struct Counts {
@@ -28,7 +27,7 @@ impl Counts {
     }
 }
 
-impl Agent {
+impl ServedAgent {
     /// A place in the queue, or the refusal of a full one.
     pub(super) fn enter(&self) -> Result<Place, Failure> {
         self.admission.enter().map_err(|_| {
@@ -71,19 +70,9 @@ impl Agent {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a run as active as long as this lives, also when its caller hangs up.
+    /// Counts a run as active as long as what this returns lives, also when its caller hangs up.
     pub(super) fn active(&self) -> Active {
-        let gauge = self.metrics.active().clone();
-        gauge.inc();
-        Active(gauge)
-    }
-}
-
-pub(super) struct Active(IntGauge);
-
-impl Drop for Active {
-    fn drop(&mut self) {
-        self.0.dec();
+        self.metrics.active()
     }
 }
 

@@ -3,19 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt, future, stream};
 use skreaver_protocol::rest::RunEvent;
 use uuid::Uuid;
 
 use super::observe::unknown_run;
-use super::{Agent, Failure};
+use super::{Failure, Observation, ServedAgent};
 use crate::runs::{Cursor, Follow, Journal, Live, Stage, next_of, told_again};
 
 /// How often a run that goes on in another process is looked at.
 const GLANCE: Duration = Duration::from_millis(200);
 
 /// Somebody who follows a run.
-pub(crate) struct Followed {
-    agent: Arc<Agent>,
+pub struct Followed {
+    agent: Arc<ServedAgent>,
     run: Uuid,
     cursor: Cursor,
     /// The run itself, where nothing of it is kept.
@@ -23,24 +25,48 @@ pub(crate) struct Followed {
     is_over: bool,
 }
 
-impl Agent {
+impl ServedAgent {
+    /// Begins a run and follows it, from its beginning. Without memory it makes progress as the stream is read, and ends when
+    /// that is dropped.
+    ///
+    /// # Errors
+    /// [`Failure`], where the agent has memory and the run is not accepted. Otherwise the last event tells.
+    pub async fn observe_events(
+        self: &Arc<Self>,
+        observation: Observation,
+    ) -> Result<BoxStream<'static, (Cursor, RunEvent)>, Failure> {
+        if self.memory.is_some() {
+            let run = self.begin(observation, false).await?;
+            return Ok(self.follow(run, Cursor::default()).await?.events().boxed());
+        }
+        let live = Arc::new(Live::new());
+        let (agent, run, unkept) = (Arc::clone(self), observation.run, Some(Arc::clone(&live)));
+        let followed = Followed { agent: Arc::clone(self), run, cursor: Cursor::default(), unkept, is_over: false };
+        let driven = async move { agent.stream_unkept(observation, &live).await };
+        let driven = stream::once(driven).filter_map(|()| future::ready(None));
+        Ok(stream::select(driven, followed.events()).boxed())
+    }
+
     /// Follows a run from a point of it on.
-    pub(crate) async fn follow(self: &Arc<Self>, run: Uuid, cursor: Cursor) -> Result<Followed, Failure> {
+    ///
+    /// # Errors
+    /// [`Failure`], where the agent keeps no such run.
+    pub async fn follow(self: &Arc<Self>, run: Uuid, cursor: Cursor) -> Result<Followed, Failure> {
         let kept = self.kept_for("runs that are kept")?;
         kept.document(run).await.map_err(|error| error.failure())?.ok_or_else(|| unknown_run(run))?;
         Ok(Followed { agent: Arc::clone(self), run, cursor, unkept: None, is_over: false })
     }
-
-    /// Follows a run of which nothing is kept, from its beginning.
-    pub(crate) fn follow_unkept(self: &Arc<Self>, run: Uuid, live: Arc<Live>) -> Followed {
-        Followed { agent: Arc::clone(self), run, cursor: Cursor::default(), unkept: Some(live), is_over: false }
-    }
 }
 
 impl Followed {
+    /// The events that are still to come.
+    pub fn events(self) -> impl Stream<Item = (Cursor, RunEvent)> + Send + 'static {
+        stream::unfold(self, |mut followed| async move { Some((followed.next().await?, followed)) })
+    }
+
     /// The next event and the point behind it. Nothing behind the last one, and nothing when memory does not answer: who
     /// follows may then go on from where they are.
-    pub(crate) async fn next(&mut self) -> Option<(Cursor, RunEvent)> {
+    pub async fn next(&mut self) -> Option<(Cursor, RunEvent)> {
         while !self.is_over {
             let live = self.unkept.clone().or_else(|| self.agent.live_run(self.run));
             let follow = match live {

@@ -26,15 +26,16 @@ use crate::runs::{Live, Mind};
 use crate::tools::{Tool, ToolCall, ToolResult, Toolbox};
 
 pub use crate::coordinator::Failure;
+pub use crate::runs::Cursor;
 pub(crate) use background::Report;
-pub(crate) use follow::Followed;
+pub use follow::Followed;
 pub use observe::Observation;
 
 use counts::Counts;
 pub(crate) use memory::Slot;
 
 /// An agent that answers.
-pub struct Agent {
+pub struct ServedAgent {
     config: AgentConfig,
     setup: Setup,
     mind: Option<Mind>,
@@ -62,7 +63,7 @@ pub(crate) struct Parts {
     pub(crate) memory: Option<Arc<Slot>>,
 }
 
-impl Agent {
+impl ServedAgent {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { config, setup, mind, tools, policy, metrics, memory } = parts;
         let policy = Arc::new(ArcSwap::from_pointee(policy));
@@ -102,7 +103,7 @@ impl Agent {
     }
 
     /// Puts another policy in force, whole: a call is decided by the old or by the new one.
-    pub(crate) fn set_policy(&self, policy: Policy) {
+    pub fn set_policy(&self, policy: Policy) {
         self.policy.store(Arc::new(policy));
     }
 

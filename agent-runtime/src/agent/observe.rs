@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Agent, Failure};
+use super::{Failure, ServedAgent};
 use crate::admission::Place;
 use crate::coordinator::{Event, Outcome};
 use crate::runs::{
@@ -47,7 +47,7 @@ impl Observation {
     }
 }
 
-impl Agent {
+impl ServedAgent {
     /// Takes an observation to its answer. With memory the run goes on when the caller does not wait any longer; without, it
     /// ends with its caller.
     ///
@@ -115,7 +115,8 @@ impl Agent {
     /// What callers are told of a run that ended.
     fn answer_of(&self, document: &RunDocument) -> Result<ObserveResponse, Box<Problem>> {
         let answer = response(&self.config.name, document);
-        answer.unwrap_or_else(|| Err(Problem::new(Code::Internal, "the run has no end"))).map_err(Box::new)
+        let endless = || Box::new(Problem::new(Code::Internal, "the run has no end"));
+        answer.ok_or_else(endless)?.map_err(Box::new)
     }
 
     /// Takes a run of which nothing is kept to its end, in the caller's own time.
@@ -147,7 +148,7 @@ impl Agent {
         }
     }
 
-    /// As [`Agent::drive_unkept`], for those who follow it: they are told how it ended.
+    /// As [`ServedAgent::drive_unkept`], for those who follow it: they are told how it ended.
     pub(crate) async fn stream_unkept(&self, observation: Observation, live: &Live) {
         if let Err(problem) = self.drive_unkept(observation, Some(live)).await {
             live.tell(usize::MAX - 1, RunEvent::Failed { problem: *problem });
@@ -252,7 +253,7 @@ impl Agent {
             Ok(Some(ended)) => Over::Ended(Box::new(ended)),
             Ok(None) => Over::Elsewhere,
             Err(error) => {
-                tracing::warn!(agent = %self.config.name, run = %document.run, %error, "a run is not over and is left to be taken up");
+                crate::trace::warn!(agent = %self.config.name, run = %document.run, %error, "a run is not over and is left to be taken up");
                 Over::Elsewhere
             }
         }

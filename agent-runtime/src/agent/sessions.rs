@@ -9,13 +9,13 @@ use skreaver_protocol::rest::{RunList, RunStatus, SessionHistory, SessionList};
 use uuid::Uuid;
 
 use super::observe::unknown_run;
-use super::{Agent, Failure};
+use super::{Failure, ServedAgent};
 use crate::runs::{JournalError, RunDocument, Stage, keys, status};
 
 /// What of an agent's memory these need to be told of.
 const WHAT: &str = "runs and sessions that are kept";
 
-impl Agent {
+impl ServedAgent {
     /// Runs, the newest first; `before` one of them.
     ///
     /// # Errors

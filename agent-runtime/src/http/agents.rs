@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::http::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use axum::http::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use axum::response::{IntoResponse, Response};
 use skreaver_protocol::Caller;
 use skreaver_protocol::problem::Code;
@@ -13,8 +13,8 @@ use skreaver_protocol::rest::{AgentList, AgentStatus, ObserveRequest};
 use uuid::Uuid;
 
 use super::extract::{AgentOfPath, JsonBody, id, unknown_agent};
-use super::{App, ProblemResponse, events};
-use crate::agent::{Agent, Observation};
+use super::{App, ProblemResponse};
+use crate::agent::{Observation, ServedAgent};
 use crate::runtime::RemoveError;
 
 /// RFC 7240.
@@ -41,8 +41,9 @@ pub(crate) async fn observe(
     let ObserveRequest { input, session } = request;
     let idempotency_key = idempotency_key(&headers)?;
     let observation = Observation { run: Uuid::now_v7(), caller: Caller::Anonymous, input, session, idempotency_key };
-    if wants_events(&headers) {
-        return events::observe(agent, observation).await;
+    #[cfg(feature = "streaming")]
+    if super::events::are_wanted(&headers) {
+        return super::events::observe(agent, observation).await;
     }
     if prefers_async(&headers) {
         return accept(&agent, observation).await;
@@ -51,7 +52,7 @@ pub(crate) async fn observe(
 }
 
 /// Answers at once, with where the run can be found.
-async fn accept(agent: &Arc<Agent>, observation: Observation) -> Result<Response, ProblemResponse> {
+async fn accept(agent: &Arc<ServedAgent>, observation: Observation) -> Result<Response, ProblemResponse> {
     let accepted = agent.accept(observation).await?;
     let location = format!("/agents/{}/runs/{}", agent.config().name, accepted.run);
     let location = HeaderValue::from_str(&location).expect("names and UUIDs are ASCII");
@@ -64,11 +65,6 @@ fn prefers_async(headers: &HeaderMap) -> bool {
     preferences
         .flat_map(|value| value.split([',', ';']))
         .any(|preference| preference.trim().eq_ignore_ascii_case("respond-async"))
-}
-
-fn wants_events(headers: &HeaderMap) -> bool {
-    let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    accepted.split(',').any(|range| range.split(';').next().unwrap_or_default().trim() == "text/event-stream")
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ProblemResponse> {

@@ -5,21 +5,26 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, HeaderMap};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures::{Stream, StreamExt, future, stream};
+use futures::{Stream, StreamExt};
 use skreaver_protocol::problem::Code;
 use skreaver_protocol::rest::RunEvent;
 use uuid::Uuid;
 
 use super::ProblemResponse;
 use super::extract::{AgentOfPath, PathPart};
-use crate::agent::{Agent, Followed, Observation};
-use crate::runs::{Cursor, Live};
+use crate::agent::{Cursor, Observation, ServedAgent};
 
 /// How often a silent stream says that it is alive, so that nothing between cuts it.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Whether a caller asks for events in the place of an answer.
+pub(crate) fn are_wanted(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accepted.split(',').any(|range| range.split(';').next().unwrap_or_default().trim() == "text/event-stream")
+}
 
 /// Follows a run that is kept.
 pub(crate) async fn follow(
@@ -28,32 +33,18 @@ pub(crate) async fn follow(
     headers: HeaderMap,
 ) -> Result<Response, ProblemResponse> {
     let followed = agent.follow(run, last_event(&headers)?).await.map_err(ProblemResponse::of)?;
-    Ok(answer(events(followed)))
+    Ok(answer(followed.events()))
 }
 
-/// Begins a run and follows it. Without memory it ends when nobody follows it any longer.
-pub(crate) async fn observe(agent: Arc<Agent>, observation: Observation) -> Result<Response, ProblemResponse> {
-    if agent.config().memory.is_some() {
-        let run = agent.begin(observation, false).await.map_err(ProblemResponse::of)?;
-        let followed = agent.follow(run, Cursor::default()).await.map_err(ProblemResponse::of)?;
-        return Ok(answer(events(followed)));
-    }
-    let live = Arc::new(Live::new());
-    let followed = agent.follow_unkept(observation.run, Arc::clone(&live));
-    // The run makes progress as the stream is read, and tells how it ended like any other.
-    let driven = stream::once(async move { agent.stream_unkept(observation, &live).await }).filter_map(|()| future::ready(None));
-    Ok(answer(stream::select(driven, events(followed))))
+/// Begins a run and follows it.
+pub(crate) async fn observe(agent: Arc<ServedAgent>, observation: Observation) -> Result<Response, ProblemResponse> {
+    let events = agent.observe_events(observation).await.map_err(ProblemResponse::of)?;
+    Ok(answer(events))
 }
 
-fn answer(events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Response {
-    Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
-}
-
-fn events(followed: Followed) -> impl Stream<Item = Result<Event, Infallible>> + Send + 'static {
-    stream::unfold(followed, |mut followed| async move {
-        let (cursor, event) = followed.next().await?;
-        Some((Ok(written(cursor, &event)), followed))
-    })
+fn answer(events: impl Stream<Item = (Cursor, RunEvent)> + Send + 'static) -> Response {
+    let written = events.map(|(cursor, event)| Ok::<_, Infallible>(written(cursor, &event)));
+    Sse::new(written).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
 }
 
 fn written(Cursor { number, offset }: Cursor, event: &RunEvent) -> Event {

@@ -15,13 +15,13 @@ use skreaver_protocol::problem::Code;
 use skreaver_protocol::rest::BODY_LIMIT;
 
 use super::{App, ProblemResponse};
-use crate::agent::Agent;
+use crate::agent::ServedAgent;
 
 /// How long a caller may take to send a body.
 const BODY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The agent that the path names.
-pub(crate) struct AgentOfPath(pub(crate) Arc<Agent>);
+pub(crate) struct AgentOfPath(pub(crate) Arc<ServedAgent>);
 
 impl FromRequestParts<App> for AgentOfPath {
     type Rejection = ProblemResponse;

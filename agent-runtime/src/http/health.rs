@@ -1,10 +1,10 @@
-//! Health, readiness and metrics.
+//! Health and readiness.
 
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use skreaver_protocol::rest::{Health, Readiness};
 
@@ -24,14 +24,10 @@ pub(crate) async fn ready(State(app): State<App>) -> impl IntoResponse {
 
 /// As [`ready`], but answers "no" only after some patience.
 pub(crate) async fn ready_soon(State(app): State<App>) -> impl IntoResponse {
-    answer(app.runtime.components().wait(PATIENCE).await)
+    answer(app.runtime.ready_within(PATIENCE).await)
 }
 
 fn answer(readiness: Readiness) -> impl IntoResponse {
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(readiness))
-}
-
-pub(crate) async fn metrics(State(app): State<App>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], app.runtime.metrics().text())
 }

@@ -1,22 +1,40 @@
 //! The agents' MCP endpoints, with problems for what is wrong before there is a message; rmcp answers messages.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use axum::routing::post;
+use axum::{Extension, Router};
 use rmcp::model::ClientJsonRpcMessage;
+use skreaver_protocol::AgentName;
 use skreaver_protocol::problem::Code;
 
 use super::extract::{AgentOfPath, json_bytes, parse, unknown_agent};
 use super::{App, ProblemResponse};
+use crate::mcp::{McpService, services};
+use crate::runtime::Runtime;
 
-pub(crate) async fn of_agent(
-    State(app): State<App>,
+type Services = Extension<Arc<BTreeMap<AgentName, McpService>>>;
+
+/// POST only: the endpoints are stateless, so there is no stream to GET and no session to DELETE.
+pub(crate) fn routes(runtime: &Arc<Runtime>, extra_hosts: &[String]) -> Router<App> {
+    Router::new()
+        .route("/agents/{id}/mcp", post(of_agent))
+        .route("/mcp", post(of_the_only_agent))
+        .layer(Extension(Arc::new(services(runtime, extra_hosts))))
+}
+
+async fn of_agent(
+    Extension(services): Services,
     AgentOfPath(agent): AgentOfPath,
     request: Request,
 ) -> Result<Response, ProblemResponse> {
     let name = &agent.config().name;
-    let service = app.mcp.get(name).ok_or_else(|| unknown_agent(name.as_str()))?;
+    let service = services.get(name).ok_or_else(|| unknown_agent(name.as_str()))?;
     let (parts, body) = request.into_parts();
     let bytes = json_bytes(&parts.headers, body).await?;
     // rmcp parses again, but tells the caller of bad JSON that its content type is wrong.
@@ -30,10 +48,10 @@ pub(crate) async fn of_agent(
 }
 
 /// `/mcp` means the agent of the pod. Where several agents share a process there is no such agent.
-pub(crate) async fn of_the_only_agent(State(app): State<App>, request: Request) -> Result<Response, ProblemResponse> {
+async fn of_the_only_agent(State(app): State<App>, services: Services, request: Request) -> Result<Response, ProblemResponse> {
     let agents = app.runtime.agents();
     match agents.as_slice() {
-        [agent] => of_agent(State(app.clone()), AgentOfPath(agent.clone()), request).await,
+        [agent] => of_agent(services, AgentOfPath(agent.clone()), request).await,
         _ => {
             let paths: Vec<_> = agents.iter().map(|agent| format!("/agents/{}/mcp", agent.config().name)).collect();
             let detail = format!("{} agents are served here; choose one: {}", agents.len(), paths.join(", "));

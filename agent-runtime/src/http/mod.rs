@@ -1,15 +1,19 @@
 //! The HTTP surface: which path leads where.
 
 mod agents;
+#[cfg(feature = "streaming")]
 mod events;
 mod extract;
 mod health;
+#[cfg(feature = "mcp")]
 mod mcp;
+#[cfg(feature = "metrics")]
+mod metrics;
+#[cfg(feature = "openapi")]
 mod openapi;
 mod problem;
 mod runs;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,11 +23,9 @@ use axum::http::Method;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
-use skreaver_protocol::AgentName;
 use skreaver_protocol::problem::Code;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::mcp::{McpService, services};
 use crate::runtime::Runtime;
 pub(crate) use problem::ProblemResponse;
 
@@ -31,18 +33,14 @@ pub(crate) use problem::ProblemResponse;
 #[derive(Clone)]
 pub(crate) struct App {
     runtime: Arc<Runtime>,
-    mcp: Arc<BTreeMap<AgentName, McpService>>,
 }
 
-/// The API: what callers see. MCP takes POST only: it is stateless, so there is no stream to GET and no session to DELETE.
+/// The API: what callers see.
 pub(crate) fn api(runtime: Arc<Runtime>, extra_hosts: &[String]) -> Router {
-    let mcp = Arc::new(services(&runtime, extra_hosts));
-    let app = App { runtime: Arc::clone(&runtime), mcp };
-    Router::new()
+    let app = App { runtime: Arc::clone(&runtime) };
+    built_in(&runtime, extra_hosts)
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
-        .route("/metrics", get(health::metrics))
-        .route("/openapi.json", get(openapi::serve))
         .route("/agents", get(agents::list))
         .route("/agents/{id}", axum::routing::delete(agents::remove))
         .route("/agents/{id}/status", get(agents::status))
@@ -50,11 +48,8 @@ pub(crate) fn api(runtime: Arc<Runtime>, extra_hosts: &[String]) -> Router {
         .route("/agents/{id}/runs", get(runs::list))
         .route("/agents/{id}/runs/{run}", get(runs::status))
         .route("/agents/{id}/runs/{run}/cancel", post(runs::cancel))
-        .route("/agents/{id}/runs/{run}/events", get(events::follow))
         .route("/agents/{id}/sessions", get(runs::sessions))
         .route("/agents/{id}/sessions/{session}", get(runs::session).delete(runs::delete_session))
-        .route("/agents/{id}/mcp", post(mcp::of_agent))
-        .route("/mcp", post(mcp::of_the_only_agent))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .layer(CatchPanicLayer::custom(problem::panicked))
@@ -62,13 +57,32 @@ pub(crate) fn api(runtime: Arc<Runtime>, extra_hosts: &[String]) -> Router {
         .with_state(app)
 }
 
+/// What cargo features add to the API.
+#[cfg_attr(not(feature = "mcp"), expect(unused_variables, reason = "only MCP asks which hosts it answers to"))]
+fn built_in(runtime: &Arc<Runtime>, extra_hosts: &[String]) -> Router<App> {
+    let routes = counted();
+    #[cfg(feature = "openapi")]
+    let routes = routes.route("/openapi.json", get(openapi::serve));
+    #[cfg(feature = "streaming")]
+    let routes = routes.route("/agents/{id}/runs/{run}/events", get(events::follow));
+    #[cfg(feature = "mcp")]
+    let routes = routes.merge(mcp::routes(runtime, extra_hosts));
+    routes
+}
+
+fn counted() -> Router<App> {
+    let routes = Router::new();
+    #[cfg(feature = "metrics")]
+    let routes = routes.route("/metrics", get(metrics::serve));
+    routes
+}
+
 /// Health, readiness and metrics for kubelet and Prometheus.
 pub(crate) fn admin(runtime: Arc<Runtime>) -> Router {
-    let app = App { runtime, mcp: Arc::default() };
-    Router::new()
+    let app = App { runtime };
+    counted()
         .route("/health", get(health::health))
         .route("/ready", get(health::ready_soon))
-        .route("/metrics", get(health::metrics))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(app)
@@ -88,7 +102,7 @@ async fn measure(State(runtime): State<Arc<Runtime>>, request: Request, next: Ne
     let method = method_label(request.method());
     let started = Instant::now();
     let response = next.run(request).await;
-    runtime.metrics().http(route.as_ref().map_or("other", MatchedPath::as_str), method, started.elapsed());
+    runtime.metrics.http(route.as_ref().map_or("other", MatchedPath::as_str), method, started.elapsed());
     response
 }
 

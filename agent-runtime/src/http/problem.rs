@@ -6,10 +6,10 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use skreaver_protocol::problem::{CONTENT_TYPE, Code, Problem};
-use tracing::error;
 
 use crate::agent::Failure;
 use crate::panics;
+use crate::trace::error;
 
 /// A problem on its way to the caller.
 #[derive(Debug)]

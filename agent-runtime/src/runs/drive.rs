@@ -13,7 +13,6 @@ use skreaver_protocol::AgentName;
 use skreaver_protocol::problem::Code;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 use uuid::Uuid;
 
 use super::document::{RunDocument, Stage, Used, now_ms};
@@ -22,6 +21,7 @@ use super::told;
 use super::work::Workplace;
 use crate::coordinator::{Effect, Event, Failure, Outcome, Setup, State, step};
 use crate::tools::Decided;
+use crate::trace::warn;
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(1);

@@ -37,11 +37,13 @@ pub(crate) enum Over {
     Elsewhere,
 }
 
-/// How far a follower is: the number of the next event, and how much of the answer that it will be has been told, in bytes.
+/// How far a follower is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Cursor {
-    pub(crate) number: usize,
-    pub(crate) offset: usize,
+pub struct Cursor {
+    /// The number of the next event.
+    pub number: usize,
+    /// How much of the answer that it will be has been told, in bytes.
+    pub offset: usize,
 }
 
 /// What a follower gets next.

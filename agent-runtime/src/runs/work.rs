@@ -24,9 +24,11 @@ pub(crate) struct Mind {
     pub(crate) models: Vec<Arc<dyn Model>>,
     pub(crate) instructions: Option<String>,
     pub(crate) output_schema: Option<serde_json::Value>,
-    /// Told of every answer and every failure of a model, by its place.
-    pub(crate) heard: Box<dyn Fn(usize, Option<&ModelError>) + Send + Sync>,
+    pub(crate) heard: Heard,
 }
+
+/// Told of every answer and every failure of a model, by its place.
+pub(crate) type Heard = Box<dyn Fn(usize, Option<&ModelError>) + Send + Sync>;
 
 impl Mind {
     /// The instructions of an agent, with its goal.

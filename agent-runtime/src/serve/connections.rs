@@ -13,7 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{debug, warn};
+
+use crate::trace::{debug, warn};
 
 /// Connections at once; further ones wait in the socket's backlog until one ends.
 const MOST_CONNECTIONS: usize = 10_000;

@@ -11,11 +11,11 @@ use futures::FutureExt;
 use serde_json::Value;
 use skreaver_policy::{Call, Denial, Permit, Policy};
 use skreaver_protocol::{AgentName, Caller, ToolName};
-use tracing::{error, info};
 
 use super::{Tool, ToolError};
 use crate::metrics::{Metrics, ToolMetrics};
 use crate::panics;
+use crate::trace::{error, info};
 
 /// The tools of one agent, behind its policy.
 pub struct Toolbox {

@@ -36,6 +36,7 @@ fn our_crates_import_each_other_along_the_arrows_only() {
         ("skreaver-memory", &["skreaver-protocol"]),
         ("skreaver-model", &["skreaver-protocol"]),
         ("skreaver", &["skreaver-memory", "skreaver-model", "skreaver-policy", "skreaver-protocol"]),
+        ("skreaver-agent-runtime", &["skreaver"]),
         ("skreaver-cli", &["skreaver", "skreaver-render"]),
     ]);
     let imports = imports();

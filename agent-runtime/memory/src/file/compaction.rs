@@ -44,7 +44,7 @@ impl Writer {
         match step {
             Ok(compaction) => self.compaction = compaction,
             Err(error) => {
-                tracing::warn!(what = self.shared.what, %error, "memory could not be compacted; it is tried again when it has doubled");
+                crate::trace::warn!(what = self.shared.what, %error, "memory could not be compacted; it is tried again when it has doubled");
                 self.not_before = 2 * self.size();
             }
         }
@@ -74,7 +74,7 @@ impl Writer {
         if !record.is_empty() {
             let record = record.finish();
             if let Err(error) = compaction.base.file.write(compaction.end, &record) {
-                tracing::warn!(what = self.shared.what, %error, "compaction of memory waits for room");
+                crate::trace::warn!(what = self.shared.what, %error, "compaction of memory waits for room");
                 return Ok(Some(Compaction { paused: true, ..compaction }));
             }
             let mut index = self.shared.index.write().unwrap_or_else(PoisonError::into_inner);
@@ -116,10 +116,10 @@ impl Writer {
         for old in &replaced {
             if let Err(error) = self.disk.remove(&old.name) {
                 // It is removed at the next opening.
-                tracing::warn!(what = self.shared.what, file = old.name, %error, "a replaced file could not be removed");
+                crate::trace::warn!(what = self.shared.what, file = old.name, %error, "a replaced file could not be removed");
             }
         }
-        tracing::info!(what = self.shared.what, before = self.sealed_bytes, after = end, "memory was compacted");
+        crate::trace::info!(what = self.shared.what, before = self.sealed_bytes, after = end, "memory was compacted");
         self.sealed = vec![Arc::new(Segment { name, number: base.number, file: Arc::clone(&base.file) })];
         self.sealed_bytes = end;
         self.not_before = 0;

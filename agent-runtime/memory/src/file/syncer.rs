@@ -59,7 +59,7 @@ impl Drop for Syncer {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            tracing::error!("the syncer of memory has panicked");
+            crate::trace::error!("the syncer of memory has panicked");
         }
     }
 }

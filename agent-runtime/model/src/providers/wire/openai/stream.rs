@@ -6,8 +6,8 @@ use skreaver_protocol::message::{Tokens, ToolRequest};
 use super::answer::{Content, Usage};
 use super::stop;
 use crate::answer::Answer;
-use crate::failure::{Complaint, Failure, told_in_stream};
-use crate::wire::{Assemble, arguments};
+use crate::providers::failure::{Complaint, Failure, told_in_stream};
+use crate::providers::wire::{Assemble, arguments};
 
 #[derive(Deserialize)]
 struct Chunk {

@@ -7,8 +7,8 @@ use reqwest::header::HeaderName;
 use serde_json::{Map, Value};
 
 use crate::answer::{Answer, Question};
-use crate::failure::Failure;
-use crate::names::Names;
+use crate::providers::failure::Failure;
+use crate::providers::names::Names;
 
 /// A wire format.
 pub(crate) trait Wire: Send + Sync {
@@ -103,6 +103,6 @@ pub(crate) mod tests {
         let settings = Settings { temperature: Some(0.5), top_p: Some(0.9), max_output_tokens: Some(100), seed: Some(7) };
         let names = Names::new(&question.tools);
         let asked = Asked { model: "m", settings: &settings, question, names: &names, streamed };
-        serde_json::from_slice(&crate::provider::wire(provider).body(&asked).unwrap()).unwrap()
+        serde_json::from_slice(&crate::providers::provider::wire(provider).body(&asked).unwrap()).unwrap()
     }
 }

@@ -8,7 +8,7 @@ use reqwest::header::HeaderName;
 
 use super::{Asked, Assemble, Headers, Settings, Wire};
 use crate::answer::{Answer, StopReason};
-use crate::failure::Failure;
+use crate::providers::failure::Failure;
 
 /// The format. It has no peculiarities: only Anthropic defines it.
 pub(crate) struct Anthropic;

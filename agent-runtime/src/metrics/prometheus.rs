@@ -1,4 +1,4 @@
-//! What the runtime counts. Names and labels are fixed; labels are bounded, and what goes over a bound is `other`.
+//! Metrics for Prometheus.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -8,6 +8,8 @@ use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
 use skreaver_protocol::ToolName;
+
+use super::ErrorKind;
 
 /// The most tools with a label of their own.
 const TOOL_LABELS: usize = 20;
@@ -33,6 +35,15 @@ struct ToolVecs {
     duration: HistogramVec,
 }
 
+/// A run that is counted as active.
+pub(crate) struct Active(IntGauge);
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// The metrics of one tool, looked up once.
 pub(crate) struct ToolMetrics {
     exec: IntCounter,
@@ -43,36 +54,6 @@ impl ToolMetrics {
     pub(crate) fn observe(&self, duration: Duration) {
         self.exec.inc();
         self.duration.observe(duration.as_secs_f64());
-    }
-}
-
-/// What an error was about: the label `kind` of `agent_errors_total`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ErrorKind {
-    Parse,
-    Timeout,
-    Auth,
-    Tool,
-    Memory,
-    Network,
-    Resource,
-    Internal,
-    Unknown,
-}
-
-impl ErrorKind {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Parse => "parse",
-            Self::Timeout => "timeout",
-            Self::Auth => "auth",
-            Self::Tool => "tool",
-            Self::Memory => "memory",
-            Self::Network => "network",
-            Self::Resource => "resource",
-            Self::Internal => "internal",
-            Self::Unknown => "unknown",
-        }
     }
 }
 
@@ -143,18 +124,22 @@ impl Metrics {
         self.rejected.inc();
     }
 
-    pub(crate) fn active(&self) -> &IntGauge {
-        &self.active
+    /// Counts a run as active as long as what this returns lives.
+    pub(crate) fn active(&self) -> Active {
+        let gauge = self.active.clone();
+        gauge.inc();
+        Active(gauge)
     }
 
     /// Counts an HTTP request. `route` is a path of ours as written in the router, never what a caller sent.
+    #[cfg(feature = "http")]
     pub(crate) fn http(&self, route: &str, method: &str, duration: Duration) {
         self.http_requests.with_label_values(&[route, method]).inc();
         self.http_duration.with_label_values(&[route, method]).observe(duration.as_secs_f64());
     }
 
     /// Everything, in the Prometheus text format.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let mut text = Vec::new();
         let encoded = TextEncoder::new().encode(&self.registry.gather(), &mut text);
         encoded.expect("what is registered can be encoded");

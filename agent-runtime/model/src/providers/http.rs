@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::{Certificate, Client, Response, redirect};
 
 use crate::error::ModelErrorKind;
-use crate::failure::{Failure, broken_off};
+use crate::providers::failure::{Failure, broken_off};
 
 /// Where the certificate authorities of this machine stand, on the systems that we know.
 const SYSTEM_ROOTS: [&str; 3] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
@@ -104,7 +104,7 @@ mod tests {
     use tokio_rustls::TlsAcceptor;
 
     use super::*;
-    use crate::failure::unsent;
+    use crate::providers::failure::unsent;
 
     /// A server whose certificate nobody but its bundle vouches for: its port, and the bundle.
     async fn serve_tls() -> (u16, String) {

@@ -6,7 +6,7 @@ use skreaver_protocol::message::{Tokens, ToolRequest};
 
 use super::stop;
 use crate::answer::Answer;
-use crate::failure::Failure;
+use crate::providers::failure::Failure;
 
 #[derive(Deserialize)]
 struct Said {

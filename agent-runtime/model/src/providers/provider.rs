@@ -3,9 +3,9 @@
 use reqwest::Url;
 use skreaver_protocol::config::{ModelConfig, Provider};
 
-use crate::wire::Wire;
-use crate::wire::anthropic::Anthropic;
-use crate::wire::openai::{OpenAi, Schemas, ToolIds};
+use crate::providers::wire::Wire;
+use crate::providers::wire::anthropic::Anthropic;
+use crate::providers::wire::openai::{OpenAi, Schemas, ToolIds};
 
 /// Why a configuration names no model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

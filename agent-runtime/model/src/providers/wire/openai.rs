@@ -8,7 +8,7 @@ use reqwest::header::AUTHORIZATION;
 
 use super::{Asked, Assemble, Headers, Settings, Wire};
 use crate::answer::{Answer, StopReason};
-use crate::failure::Failure;
+use crate::providers::failure::Failure;
 
 /// The format, with the peculiarities of one provider.
 #[derive(Clone, Copy)]

@@ -10,8 +10,8 @@ use skreaver_protocol::message::{Message, ToolRequest};
 
 use super::{OpenAi, Schemas, ToolIds};
 use crate::answer::ToolSpec;
-use crate::schema::{as_instruction, is_closed};
-use crate::wire::Asked;
+use crate::providers::schema::{as_instruction, is_closed};
+use crate::providers::wire::Asked;
 
 pub(super) fn body(dialect: &OpenAi, asked: &Asked<'_>) -> serde_json::Result<Vec<u8>> {
     serde_json::to_vec(&Request { dialect, asked })
@@ -213,7 +213,7 @@ mod tests {
     use serde_json::json;
     use skreaver_protocol::config::Provider;
 
-    use crate::wire::tests::{body, long_question};
+    use crate::providers::wire::tests::{body, long_question};
 
     #[test]
     fn a_question_becomes_a_chat_completion() {

@@ -12,12 +12,13 @@ use skreaver_protocol::config::{ModelConfig, ModelParameters};
 
 use crate::answer::{Answer, Question};
 use crate::error::{ModelError, ModelErrorKind};
-use crate::failure::{self, Failure};
-use crate::http::{read, too_large};
-use crate::names::Names;
-use crate::provider::{ConfigError, endpoint, wire};
-use crate::wire::{Asked, Headers, Settings, Wire};
-use crate::{Deltas, Model, retry, sse};
+use crate::providers::failure::{self, Failure};
+use crate::providers::http::{read, too_large};
+use crate::providers::names::Names;
+use crate::providers::provider::{ConfigError, endpoint, wire};
+use crate::providers::wire::{Asked, Headers, Settings, Wire};
+use crate::providers::{retry, sse};
+use crate::{Deltas, Model};
 
 /// The key of a model, asked for before each attempt: a rotated one counts from the next attempt on. Nothing where the model
 /// needs none; an error says why it cannot be read, without its content.
@@ -95,6 +96,7 @@ impl Model for Remote {
             }
             let pause = retry::pause(failure.kind, failure.retry_after, attempt, self.max_attempts, retry::chance());
             let Some(pause) = pause else { return Err(self.error(failure)) };
+            #[cfg(feature = "tracing")]
             tracing::debug!(model = self.title, kind = failure.kind.name(), attempt, ?pause, "model is asked again");
             tokio::time::sleep(pause).await;
             attempt += 1;

@@ -3,8 +3,8 @@
 use std::str;
 
 use crate::error::ModelErrorKind;
-use crate::failure::Failure;
-use crate::http::too_large;
+use crate::providers::failure::Failure;
+use crate::providers::http::too_large;
 
 /// The decoder of one stream.
 pub(crate) struct Decoder {

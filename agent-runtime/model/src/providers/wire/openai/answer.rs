@@ -7,8 +7,8 @@ use skreaver_protocol::message::{Tokens, ToolRequest};
 use super::stop;
 use crate::answer::Answer;
 use crate::error::ModelErrorKind;
-use crate::failure::Failure;
-use crate::wire::arguments;
+use crate::providers::failure::Failure;
+use crate::providers::wire::arguments;
 
 #[derive(Deserialize)]
 struct Completion {

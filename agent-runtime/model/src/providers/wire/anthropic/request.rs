@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use skreaver_protocol::message::{Message, ToolRequest};
 
 use crate::answer::{Question, ToolSpec};
-use crate::names::Names;
-use crate::schema::{as_instruction, is_closed};
-use crate::wire::Asked;
+use crate::providers::names::Names;
+use crate::providers::schema::{as_instruction, is_closed};
+use crate::providers::wire::Asked;
 
 /// The format demands a limit; this one every model since Claude 3.5 can keep.
 const MAX_TOKENS: u32 = 8192;
@@ -159,8 +159,8 @@ mod tests {
     use serde_json::json;
     use skreaver_protocol::config::Provider;
 
-    use crate::schema::as_instruction;
-    use crate::wire::tests::{body, long_question};
+    use crate::providers::schema::as_instruction;
+    use crate::providers::wire::tests::{body, long_question};
 
     #[test]
     fn a_question_becomes_messages() {

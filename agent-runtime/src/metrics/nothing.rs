@@ -1,0 +1,47 @@
+//! Metrics where they are not built in (feature `metrics`): nothing is counted.
+
+use std::time::Duration;
+
+use skreaver_protocol::ToolName;
+
+use super::ErrorKind;
+
+/// The metrics of one process: none.
+#[derive(Default)]
+pub struct Metrics(());
+
+/// The metrics of one tool: none.
+pub(crate) struct ToolMetrics;
+
+/// A run that nobody counts.
+pub(crate) struct Active;
+
+impl ToolMetrics {
+    pub(crate) fn observe(&self, _: Duration) {}
+}
+
+impl Metrics {
+    /// Counts nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn tool(&self, _: &ToolName) -> ToolMetrics {
+        ToolMetrics
+    }
+
+    pub(crate) fn denied(&self) {}
+
+    pub(crate) fn audited(&self) {}
+
+    pub(crate) fn error(&self, _: ErrorKind) {}
+
+    pub(crate) fn rejected(&self) {}
+
+    pub(crate) fn active(&self) -> Active {
+        Active
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn http(&self, _: &str, _: &str, _: Duration) {}
+}
