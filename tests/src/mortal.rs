@@ -19,6 +19,8 @@ use skreaver::model::Model;
 use skreaver::protocol::{AgentName, ToolName};
 use skreaver::{Runtime, Tool};
 
+use crate::DEADLINE;
+
 pub use ledger::{Deed, Ledger};
 pub use point::{Death, Point};
 
@@ -76,17 +78,28 @@ pub fn runtime(life: Life) -> Runtime {
         .expect("the runtime takes its own parts")
 }
 
-/// Opens the memory of an agent: `file:FOLDER`, `sqlite:FILE`, or the URL of a server.
+/// Opens the memory of an agent: `file:FOLDER`, `sqlite:FILE`, or the URL of a server, which may be slow to answer.
 ///
 /// # Errors
 /// [`MemoryError`], as of the backend.
 pub async fn open(store: &str, agent: &AgentName) -> Result<Arc<dyn Memory>, MemoryError> {
+    let give_up = tokio::time::Instant::now() + DEADLINE;
+    loop {
+        match open_now(store, agent.as_str()).await {
+            Err(error) if error.is_passing() && tokio::time::Instant::now() < give_up => {}
+            opened => return opened,
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn open_now(store: &str, agent: &str) -> Result<Arc<dyn Memory>, MemoryError> {
     let url = || store.to_owned().into();
     Ok(match store.split_once(':') {
-        Some(("file", folder)) => Arc::new(FileMemory::open(Path::new(folder), agent.as_str()).await?),
-        Some(("sqlite", file)) => Arc::new(SqliteMemory::open(Path::new(file), agent.as_str()).await?),
-        Some(("postgres", _)) => Arc::new(PostgresMemory::open(&url(), agent.as_str()).await?),
-        Some(_) | None => Arc::new(RedisMemory::open(&url(), agent.as_str()).await?),
+        Some(("file", folder)) => Arc::new(FileMemory::open(Path::new(folder), agent).await?),
+        Some(("sqlite", file)) => Arc::new(SqliteMemory::open(Path::new(file), agent).await?),
+        Some(("postgres", _)) => Arc::new(PostgresMemory::open(&url(), agent).await?),
+        Some(_) | None => Arc::new(RedisMemory::open(&url(), agent).await?),
     })
 }
 

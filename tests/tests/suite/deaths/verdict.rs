@@ -158,7 +158,7 @@ impl Found<'_> {
         }
     }
 
-    /// What the dead left answered was not asked any more.
+    /// What the dead left answered was not asked any more; nor what was answered and used, whatever they left.
     fn questions(&self, faults: &mut Faults) {
         for left in self.lefts {
             for (run, of_run) in &left.runs {
@@ -170,6 +170,18 @@ impl Found<'_> {
                     faults.push((Fault::AskedAgain, format!("run {run} had {} answers: {again:?}", of_run.answers)));
                 }
             }
+        }
+        if self.promise != Promise::AllWritten {
+            return;
+        }
+        let mut used: BTreeMap<&str, usize> = BTreeMap::new();
+        for deed in self.deeds {
+            let Deed::Asked { label, turn } = deed else { continue };
+            let last = used.entry(label).or_insert(*turn);
+            if turn < last {
+                faults.push((Fault::AskedAgain, format!("{label} was asked for answer {turn} after answer {last}")));
+            }
+            *last = (*last).max(*turn);
         }
     }
 

@@ -30,5 +30,5 @@ async fn nothing_is_lost_with_redis() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_with_postgres() {
     let server = PostgresServer::start(&["max_connections=600"]).unwrap();
-    nothing_is_lost("PostgreSQL, process killed", 16, &server.url()).await;
+    nothing_is_lost("PostgreSQL, process killed", 8, &server.url()).await;
 }
