@@ -26,7 +26,7 @@ pub use point::{Death, Point};
 
 use memory::MortalMemory;
 use mind::MortalModel;
-use tools::{Pay, Stamp};
+use tools::{Hand, Pay, Stamp};
 
 /// The tool that makes an effect which may be made twice: who keeps it goes by its id.
 pub const STAMP: &str = "stamp";
@@ -66,8 +66,8 @@ pub fn runtime(life: Life) -> Runtime {
     }]});
     let death = Arc::new(death);
     let tool = |name| ToolName::parse(name).expect("it is a name");
-    let stamp = Stamp { ledger: Arc::clone(&ledger), death: Arc::clone(&death), seed };
-    let pay = Pay { ledger: Arc::clone(&ledger), death: Arc::clone(&death), seed };
+    let hand = Hand { ledger: Arc::clone(&ledger), seed };
+    let (stamp, pay) = (Stamp(hand.clone()), Pay { hand, death: Arc::clone(&death) });
     let model = MortalModel { ledger, death: Arc::clone(&death), seed };
     Runtime::builder(serde_json::from_value(config).expect("it is a configuration"))
         .memory(agent.clone(), Arc::new(MortalMemory { memory, lease, death }))

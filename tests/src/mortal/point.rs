@@ -25,7 +25,7 @@ pub enum Point {
     ToolDecided,
     /// That word is written; the call has not begun.
     ToolWordWritten,
-    /// A tool has made its effect and not answered.
+    /// A tool whose effect may not be made twice has made it, and not answered.
     ToolInEffect,
     /// A tool has answered; the answer is about to be written.
     ToolAnsweredBeforeWrite,

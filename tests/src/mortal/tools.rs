@@ -10,30 +10,34 @@ use skreaver::{Tool, ToolError};
 use super::{Death, Deed, Ledger, Point, pause};
 
 /// Stamps. Twice with one id is once.
-pub(super) struct Stamp {
-    pub(super) ledger: Arc<Ledger>,
-    pub(super) death: Arc<Death>,
-    pub(super) seed: u64,
-}
+pub(super) struct Stamp(pub(super) Hand);
 
 /// Pays. Twice is twice.
 pub(super) struct Pay {
-    pub(super) ledger: Arc<Ledger>,
+    pub(super) hand: Hand,
     pub(super) death: Arc<Death>,
+}
+
+/// What makes effects.
+#[derive(Clone)]
+pub(super) struct Hand {
+    pub(super) ledger: Arc<Ledger>,
     pub(super) seed: u64,
+}
+
+impl Hand {
+    async fn act(&self, permit: &Permit, arguments: &Value, done: impl FnOnce()) -> Result<Value, ToolError> {
+        let label = arguments["label"].as_str().ok_or_else(|| ToolError::InvalidArguments("there is no label".into()))?;
+        pause(self.seed, permit.id()).await;
+        self.ledger.write(&Deed::Effect { tool: permit.tool().to_string(), label: label.to_owned(), id: permit.id().to_owned() });
+        done();
+        pause(self.seed, label).await;
+        Ok(json!("done"))
+    }
 }
 
 fn schema() -> Value {
     json!({"type": "object", "properties": {"label": {"type": "string"}}, "required": ["label"]})
-}
-
-async fn act(ledger: &Ledger, death: &Death, seed: u64, permit: &Permit, arguments: &Value) -> Result<Value, ToolError> {
-    let label = arguments["label"].as_str().ok_or_else(|| ToolError::InvalidArguments("there is no label".into()))?;
-    pause(seed, permit.id()).await;
-    ledger.write(&Deed::Effect { tool: permit.tool().to_string(), label: label.to_owned(), id: permit.id().to_owned() });
-    death.pass(Point::ToolInEffect);
-    pause(seed, label).await;
-    Ok(json!("done"))
 }
 
 #[async_trait]
@@ -51,7 +55,7 @@ impl Tool for Stamp {
     }
 
     async fn run(&self, permit: Permit, arguments: Value) -> Result<Value, ToolError> {
-        act(&self.ledger, &self.death, self.seed, &permit, &arguments).await
+        self.0.act(&permit, &arguments, || {}).await
     }
 }
 
@@ -66,6 +70,6 @@ impl Tool for Pay {
     }
 
     async fn run(&self, permit: Permit, arguments: Value) -> Result<Value, ToolError> {
-        act(&self.ledger, &self.death, self.seed, &permit, &arguments).await
+        self.hand.act(&permit, &arguments, || self.death.pass(Point::ToolInEffect)).await
     }
 }
