@@ -1,9 +1,10 @@
-//! The harness: programs of ours as child processes, real servers, a cluster through kubectl, a model by a script, and where
-//! things are.
+//! The harness: programs of ours as child processes, real servers, a cluster through kubectl, a model by a script, a runtime that
+//! dies, and where things are.
 
 mod audit;
 mod kubectl;
 pub mod model_server;
+pub mod mortal;
 mod program;
 pub mod servers;
 

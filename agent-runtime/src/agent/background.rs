@@ -154,7 +154,13 @@ impl ServedAgent {
                 continue;
             }
             let Some(document) = kept.document(run).await?.filter(|document| document.stage == Stage::Open) else { continue };
-            let Some(claim) = kept.claim(&document).await? else { continue };
+            let Some(claim) = kept.claim(&document).await? else {
+                // This process works in its session: it waits for its turn here, and not for the next look.
+                if kept.works_on(&document) {
+                    self.spawn(Arc::clone(kept), document, None, self.admission.by_right());
+                }
+                continue;
+            };
             // Between the look and the claim it may have ended.
             if kept.document(run).await?.is_none_or(|document| document.stage != Stage::Open) {
                 kept.release(&claim).await;

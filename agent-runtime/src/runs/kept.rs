@@ -104,6 +104,12 @@ impl Kept {
         }
     }
 
+    /// Whether this process has the lease of the run, or that of its session.
+    pub(crate) fn works_on(&self, run: &RunDocument) -> bool {
+        let lease = keys::lease(run.run, run.session.as_ref());
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&lease)
+    }
+
     /// Writes one thing, kept as a promise is.
     pub(crate) async fn put(&self, op: Op) -> Result<(), JournalError> {
         let transaction = Transaction { checks: Vec::new(), ops: vec![op] };

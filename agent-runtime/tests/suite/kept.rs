@@ -279,20 +279,22 @@ async fn a_run_is_followed_from_any_point_to_the_letter() {
     served.stop().await;
 }
 
+/// The clerk in a process of its own: a tokio runtime ends as a process does, with all that it was doing.
+async fn mortal_clerk(memory: &Arc<InMemory>, model: &Arc<Double>) -> (tokio::runtime::Runtime, Served) {
+    let (memory, model) = (Arc::clone(memory), Arc::clone(model));
+    let begin = move || {
+        let process = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let served = process.block_on(clerk(&memory, &model));
+        (process, served)
+    };
+    tokio::task::spawn_blocking(begin).await.unwrap()
+}
+
 #[tokio::test]
 async fn another_process_takes_up_a_run_whose_process_died() {
     let memory = Arc::new(InMemory::new());
     let model = Double::gated(vec![ask_for(&[("add", json!({"a": 1, "b": 2}))]), answer("three")]);
-    // A tokio runtime of its own ends as a process does: with all that it was doing.
-    let (process, first) = {
-        let (memory, model) = (Arc::clone(&memory), Arc::clone(&model));
-        let begin = move || {
-            let process = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-            let served = process.block_on(clerk(&memory, &model));
-            (process, served)
-        };
-        tokio::task::spawn_blocking(begin).await.unwrap()
-    };
+    let (process, first) = mortal_clerk(&memory, &model).await;
     let key = [("idempotency-key", "k"), ("prefer", "respond-async")];
     let (_, accepted) = post(&first, json!({"input": "go", "session": "a"}), &key).await;
     model.let_go(1);
@@ -307,5 +309,28 @@ async fn another_process_takes_up_a_run_whose_process_died() {
     let asked: Vec<_> = model.questions().iter().map(|question| question.messages.len()).collect();
     assert_eq!(asked, [1, 3, 3]);
     assert_eq!(joined["tool_calls"].as_array().unwrap().len(), 1);
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn runs_that_queued_in_a_session_follow_each_other_at_once_after_a_restart() {
+    let memory = Arc::new(InMemory::new());
+    let model = Double::gated((0..8).map(|_| answer("well")).collect());
+    let (process, first) = mortal_clerk(&memory, &model).await;
+    let mut runs = Vec::new();
+    for number in 0..4 {
+        let body = json!({"input": format!("{number}"), "session": "a"});
+        let (_, accepted) = post(&first, body, &[("prefer", "respond-async")]).await;
+        runs.push(accepted["run"].as_str().unwrap().to_owned());
+    }
+    process.shutdown_background();
+    let second = clerk(&memory, &model).await;
+    let begin = std::time::Instant::now();
+    model.let_go(8);
+    for run in &runs {
+        assert_eq!(ended(&second, run).await["state"], "completed");
+    }
+    // Open runs are looked for every two seconds: one of them at each look would take six.
+    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
     second.stop().await;
 }

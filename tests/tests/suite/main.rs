@@ -6,6 +6,7 @@
 mod arrows;
 mod cluster;
 mod control_plane;
+mod deaths;
 mod laptop;
 mod models;
 mod servers;

@@ -1,6 +1,7 @@
 //! Memory on real servers: Redis, Redis Cluster, PostgreSQL.
 
 mod contract;
+mod deaths;
 mod expiry;
 mod failover;
 mod faults;
