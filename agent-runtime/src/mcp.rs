@@ -126,7 +126,7 @@ impl AgentServer {
     fn describe(&self, name: &ToolName) -> Option<Tool> {
         let (description, schema) = self.0.toolbox().describe(name)?;
         let Value::Object(schema) = schema else { return None };
-        Some(Tool::new(name.to_string(), description.to_owned(), Arc::new(schema)))
+        Some(Tool::new(name.to_string(), description.to_owned(), Arc::new(schema.clone())))
     }
 }
 

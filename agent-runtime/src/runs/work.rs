@@ -131,7 +131,7 @@ fn specs(toolbox: &Toolbox, caller: &Caller) -> Vec<ToolSpec> {
     let permitted = toolbox.permitted(caller);
     let spec = |name: &skreaver_protocol::ToolName| {
         let (description, input_schema) = toolbox.describe(name)?;
-        Some(ToolSpec { name: name.to_string(), description: description.to_owned(), input_schema })
+        Some(ToolSpec { name: name.to_string(), description: description.to_owned(), input_schema: input_schema.clone() })
     };
     permitted.iter().filter_map(spec).collect()
 }

@@ -27,6 +27,8 @@ pub struct Toolbox {
 
 struct Entry {
     tool: Arc<dyn Tool>,
+    /// Asked of the tool once: making it takes longer than a call, and every question to a model tells it.
+    input_schema: Value,
     metrics: ToolMetrics,
 }
 
@@ -123,7 +125,10 @@ impl Toolbox {
         policy: Arc<ArcSwap<Policy>>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let entry = |(name, tool)| (ToolName::clone(&name), Arc::new(Entry { tool, metrics: metrics.tool(&name) }));
+        let entry = |(name, tool): (ToolName, Arc<dyn Tool>)| {
+            let entry = Entry { input_schema: tool.input_schema(), tool, metrics: metrics.tool(&name) };
+            (name, Arc::new(entry))
+        };
         let tools = tools.into_iter().map(entry).collect();
         Self { agent, tools, policy, metrics }
     }
@@ -199,8 +204,8 @@ impl Toolbox {
     }
 
     /// What a tool says of itself: description and schema of its arguments.
-    pub fn describe(&self, tool: &ToolName) -> Option<(&str, Value)> {
-        self.tools.get(tool).map(|entry| (entry.tool.description(), entry.tool.input_schema()))
+    pub fn describe(&self, tool: &ToolName) -> Option<(&str, &Value)> {
+        self.tools.get(tool).map(|entry| (entry.tool.description(), &entry.input_schema))
     }
 }
 
