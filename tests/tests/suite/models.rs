@@ -38,7 +38,7 @@ fn connect_with(server: &ModelServer, format: Format, more: Value, key: Key) -> 
         Format::OpenAi => "OpenAICompatible",
         Format::Anthropic => "Anthropic",
     };
-    let mut config = json!({"provider": provider, "name": "mock", "baseURL": server.url(), "timeout": "5s", "maxAttempts": 1});
+    let mut config = json!({"provider": provider, "name": "mock", "baseURL": server.url(), "timeout": "60s", "maxAttempts": 1});
     config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let client = http_client(Proxies::Ignored).unwrap();
     model(&serde_json::from_value(config).unwrap(), key, &client).unwrap()

@@ -14,14 +14,17 @@ async fn check(fault: &str, whole: ModelErrorKind, streamed: ModelErrorKind, tol
     join_all(combinations().map(async |(format, way)| {
         let rules = format!("[{{fault: {fault}, answer: {{text: 'one two three'}}}}]");
         let server = ModelServer::start(Script::rules(&rules)).await;
-        let model = connect_with(&server, format, json!({"timeout": "2s"}), this_key("sk-basalt"));
+        // Only what hangs has to wait for the deadline; the rest ends by itself, on a busy machine too.
+        let hangs = [whole, streamed].contains(&ModelErrorKind::Timeout);
+        let timeout = if hangs { "2s" } else { "60s" };
+        let model = connect_with(&server, format, json!({ "timeout": timeout }), this_key("sk-basalt"));
         let started = Instant::now();
         let (outcome, told) = ask(&*model, &question("amber prompt"), way).await;
         let error = outcome.expect_err(fault);
         let (kind, text) = if way == Way::Whole { (whole, "") } else { (streamed, told_by_then) };
         assert_eq!(error.kind, kind, "{fault} {format:?} {way:?}: {error}");
         assert_eq!(told.concat(), text, "{fault} {format:?} {way:?}");
-        assert!(started.elapsed() < Duration::from_secs(6), "{fault} {format:?} {way:?}");
+        assert!(started.elapsed() < Duration::from_secs(50), "{fault} {format:?} {way:?}");
         assert_eq!(server.calls(), 1);
         assert_no_secret(&error);
     }))
