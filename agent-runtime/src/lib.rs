@@ -5,7 +5,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let config: RuntimeConfig = serde_yaml::from_str("agents: [{name: shouter, tools: [{name: uppercase, type: Builtin}]}]")?;
-//! let runtime = Runtime::builder(config).build()?;
+//! let runtime = Runtime::builder().config(config).build()?;
 //! let shouter = runtime.agent("shouter").expect("it is in the config");
 //! let answer = shouter.observe(Observation::new("uppercase:hello")).await.expect("it is a rule agent's input");
 //! assert_eq!(answer.output, "HELLO");
@@ -15,10 +15,12 @@
 mod admission;
 mod agent;
 mod build;
+mod collections;
 pub mod config;
 #[cfg(feature = "control")]
 mod control;
 mod coordinator;
+mod custom;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(feature = "mcp")]
@@ -32,11 +34,15 @@ mod runtime;
 mod secrets;
 #[cfg(feature = "http")]
 mod serve;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod tools;
 mod trace;
 
 pub use agent::{Cursor, Failure, Followed, Observation, ServedAgent};
 pub use build::{BuildError, Builder};
+pub use collections::{Empty, NonEmptyQueue, NonEmptyVec};
+pub use custom::{Agent, AgentError, Context};
 pub use metrics::Metrics;
 pub use runtime::{RemoveError, Runtime};
 #[cfg(feature = "http")]
@@ -52,4 +58,4 @@ pub use skreaver_memory::{FileMemory, Memory};
 pub use skreaver_model as model;
 pub use skreaver_policy as policy;
 pub use skreaver_protocol as protocol;
-pub use tools::{Tool, ToolError};
+pub use tools::{ExecutionResult, InMemoryToolRegistry, Tool, ToolCall, ToolError};
