@@ -10,12 +10,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use skreaver_model::{Model, ModelErrorKind};
+use skreaver_policy::Goal;
 use skreaver_protocol::ToolName;
 use skreaver_protocol::config::{AgentConfig, GoalConfig, ModelConfig};
 use skreaver_protocol::rest::{ComponentReason, ComponentState};
 
 use crate::collections::NonEmptyVec;
-use crate::coordinator::{Goal, ModelFacts, Setup, Thinking};
+use crate::coordinator::{ModelFacts, Setup, Thinking};
 use crate::custom::Agent;
 use crate::readiness::Components;
 use crate::runs::{Heard, Mind};
@@ -85,7 +86,7 @@ pub(crate) fn own(config: &AgentConfig, agent: &dyn Agent) -> Result<Setup, Stri
 }
 
 fn goal(config: Option<&GoalConfig>) -> Result<Option<Arc<Goal>>, String> {
-    let goal = config.map(Goal::compile).transpose().map_err(|error| error.to_string())?;
+    let goal = config.map(Goal::compile).transpose().map_err(|error| format!("goal.until: {error}"))?;
     Ok(goal.map(Arc::new))
 }
 

@@ -6,6 +6,8 @@
 
 mod authorize;
 mod compile;
+mod goal;
 
 pub use authorize::{Call, Cause, Decision, Denial, Permit};
 pub use compile::{Policy, RuleProblem};
+pub use goal::{Goal, GoalError, GoalFacts};

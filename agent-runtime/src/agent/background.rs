@@ -3,12 +3,13 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use skreaver_memory::{Durability, Memory, MemoryError};
+use skreaver_memory::{Durability, Key, Memory, MemoryError};
 use skreaver_protocol::rest::{ComponentReason, ComponentState};
 use tokio_util::sync::CancellationToken;
 
 use super::ServedAgent;
 use super::memory::{Slot, sentence};
+use super::metered::Metered;
 use crate::runs::{GroupCommit, Journal, JournalError, Kept, Stage};
 use crate::secrets;
 use crate::trace::{info, warn};
@@ -79,6 +80,7 @@ impl ServedAgent {
             Some(own) => sufficient(Arc::clone(own), slot.config.durability)?,
             None => self.open_configured(slot).await?,
         };
+        let memory: Arc<dyn Memory> = Arc::new(Metered { memory, metrics: Arc::clone(&self.metrics) });
         let (group, writer) = GroupCommit::new(Arc::clone(&memory));
         let is_shared = memory.is_shared();
         let retention = slot.config.retention.map(skreaver_protocol::GoDuration::get);
@@ -101,10 +103,19 @@ impl ServedAgent {
             rounds.tick().await;
             match kept.renew().await {
                 Ok(lost) if lost.is_empty() => {}
-                Ok(lost) => warn!(agent = %self.config.name, leases = lost.len(), "leases lapsed; others may work on their runs"),
+                Ok(lost) => {
+                    warn!(agent = %self.config.name, leases = lost.len(), "leases lapsed; others may work on their runs");
+                    self.let_go(&lost);
+                }
                 Err(error) => warn!(agent = %self.config.name, %error, "leases are not renewed"),
             }
         }
+    }
+
+    /// Ends the work on runs whose lease is lost. What they would write is refused in any case; so they stop at once.
+    fn let_go(&self, lost: &[Key]) {
+        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.values().filter(|live| live.lease().is_some_and(|lease| lost.contains(lease))).for_each(|live| live.lost.cancel());
     }
 
     async fn rounds(self: &Arc<Self>, kept: &Arc<Kept>, report: &dyn Report) {

@@ -4,6 +4,7 @@ mod background;
 mod counts;
 mod follow;
 mod memory;
+mod metered;
 mod observe;
 mod sessions;
 

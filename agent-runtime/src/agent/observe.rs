@@ -239,6 +239,8 @@ impl ServedAgent {
                     None => return Ok(None),
                 },
             };
+            live.claimed(&claim);
+            let _session = document.session.as_ref().map(|_| self.metrics.session());
             // Who waits in vain is driven all the same, to the end that the run took too long.
             let running = tokio::time::timeout_at(deadline, place.turn()).await.ok();
             let history = match &document.session {

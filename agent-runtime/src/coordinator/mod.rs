@@ -8,7 +8,6 @@ mod compaction;
 mod event;
 mod failure;
 mod finish;
-mod goal;
 mod rule;
 mod setup;
 mod state;
@@ -19,7 +18,6 @@ mod properties;
 
 pub use event::{Effect, Event, Outcome, Purpose};
 pub use failure::Failure;
-pub use goal::Goal;
 pub use setup::{ModelFacts, Setup, Thinking};
 pub use state::{Call, CallInput, CallState, Spent, State};
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use serde_json::json;
 use skreaver_model::{Answer, StopReason};
+use skreaver_policy::Goal;
 use skreaver_protocol::config::{BudgetConfig, CompactionConfig, OnExceeded, Price};
 use skreaver_protocol::message::{Message, Tokens, ToolRequest};
 use skreaver_protocol::problem::Code;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use jsonschema::Validator;
+use skreaver_policy::Goal;
 use skreaver_protocol::config::{BudgetConfig, CompactionConfig, Price};
 
-use super::Goal;
 use crate::collections::NonEmptyVec;
 
 /// How the agent of a run works.

@@ -1,6 +1,7 @@
 //! An agent with a model: asks it, does what it asks for, and asks again until it has an answer.
 
 use skreaver_model::{Answer, StopReason};
+use skreaver_policy::GoalFacts;
 use skreaver_protocol::message::Message;
 use skreaver_protocol::problem::Code;
 
@@ -85,11 +86,22 @@ fn conclude(thinking: &Thinking, state: State, text: String, stop: StopReason) -
         let told = format!("The answer does not have the demanded form: {problem}. Answer again, with JSON only.");
         return again(thinking, state, told, Code::AnswerMalformed);
     }
-    if let Some(goal) = thinking.goal.as_deref().filter(|goal| !goal.is_met(&text, &state)) {
+    if let Some(goal) = thinking.goal.as_deref().filter(|goal| !goal.is_met(facts(&text, &state))) {
         let reminder = format!("The goal is not reached yet: {} Go on.", goal.text());
         return again(thinking, state, reminder, Code::TurnsExceeded);
     }
     finish::complete(state, text)
+}
+
+/// What the check of a goal sees.
+fn facts(output: &str, state: &State) -> GoalFacts {
+    let answered = state.calls().iter().filter(|call| matches!(call.state, CallState::Ended(Ok(_))));
+    GoalFacts {
+        output: output.to_owned(),
+        turns: state.spent.turns,
+        tool_calls: u32::try_from(state.calls().len()).unwrap_or(u32::MAX),
+        tools: answered.map(|call| call.tool.clone()).collect(),
+    }
 }
 
 /// Tells the model what is wrong with its answer, as long as it may still be asked.

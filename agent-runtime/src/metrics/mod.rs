@@ -39,3 +39,24 @@ impl ErrorKind {
         }
     }
 }
+
+/// What memory is asked for: the label `op` of `memory_ops_total`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MemoryOp {
+    Get,
+    Scan,
+    Commit,
+    Search,
+}
+
+impl MemoryOp {
+    #[cfg(feature = "metrics")]
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Scan => "scan",
+            Self::Commit => "commit",
+            Self::Search => "search",
+        }
+    }
+}

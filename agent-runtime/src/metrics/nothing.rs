@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use skreaver_protocol::ToolName;
 
-use super::ErrorKind;
+use super::{ErrorKind, MemoryOp};
 
 /// The metrics of one process: none.
 #[derive(Default)]
@@ -13,7 +13,7 @@ pub struct Metrics(());
 /// The metrics of one tool: none.
 pub(crate) struct ToolMetrics;
 
-/// A run that nobody counts.
+/// A run or session that nobody counts.
 pub(crate) struct Active;
 
 impl ToolMetrics {
@@ -41,6 +41,12 @@ impl Metrics {
     pub(crate) fn active(&self) -> Active {
         Active
     }
+
+    pub(crate) fn session(&self) -> Active {
+        Active
+    }
+
+    pub(crate) fn memory(&self, _: MemoryOp) {}
 
     #[cfg(feature = "http")]
     pub(crate) fn http(&self, _: &str, _: &str, _: Duration) {}

@@ -9,7 +9,7 @@ use prometheus::{
 };
 use skreaver_protocol::ToolName;
 
-use super::ErrorKind;
+use super::{ErrorKind, MemoryOp};
 
 /// The most tools with a label of their own.
 const TOOL_LABELS: usize = 20;
@@ -26,6 +26,8 @@ pub struct Metrics {
     errors: IntCounterVec,
     rejected: IntCounter,
     active: IntGauge,
+    sessions: IntGauge,
+    memory: IntCounterVec,
     http_requests: IntCounterVec,
     http_duration: HistogramVec,
 }
@@ -35,8 +37,15 @@ struct ToolVecs {
     duration: HistogramVec,
 }
 
-/// A run that is counted as active.
+/// A run, or a session, that is counted as active.
 pub(crate) struct Active(IntGauge);
+
+impl Active {
+    fn of(gauge: &IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
 
 impl Drop for Active {
     fn drop(&mut self) {
@@ -81,6 +90,8 @@ impl Metrics {
                 IntCounter::new("agent_runs_rejected_total", "Runs refused because the agent's queue was full."),
             ),
             active: registered(&registry, IntGauge::new("agent_runs_active", "Runs that run or wait.")),
+            sessions: registered(&registry, IntGauge::new("agent_sessions_active", "Sessions in which a run works.")),
+            memory: counters(&registry, "memory_ops_total", "What memory was asked for.", &["op"]),
             http_requests: counters(&registry, "http_requests_total", "HTTP requests answered.", &["route", "method"]),
             http_duration: histograms(
                 &registry,
@@ -126,9 +137,17 @@ impl Metrics {
 
     /// Counts a run as active as long as what this returns lives.
     pub(crate) fn active(&self) -> Active {
-        let gauge = self.active.clone();
-        gauge.inc();
-        Active(gauge)
+        Active::of(&self.active)
+    }
+
+    /// Counts a session as active as long as what this returns lives.
+    pub(crate) fn session(&self) -> Active {
+        Active::of(&self.sessions)
+    }
+
+    /// Counts what memory is asked for.
+    pub(crate) fn memory(&self, op: MemoryOp) {
+        self.memory.with_label_values(&[op.name()]).inc();
     }
 
     /// Counts an HTTP request. `route` is a path of ours as written in the router, never what a caller sent.

@@ -1,18 +1,21 @@
 //! A run as it is seen while it goes on in this process: who follows it is told each event once, in order, and the text of an
 //! answer while it is being made. Slow followers miss nothing and hold nobody up: pieces of text are told together.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use skreaver_memory::Key;
 use skreaver_protocol::rest::RunEvent;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::Ended;
+use super::{Claim, Ended};
 
 /// A run of this process.
 pub(crate) struct Live {
     inner: Mutex<Inner>,
     changed: watch::Sender<()>,
+    /// The lease under which it is worked on.
+    lease: OnceLock<Key>,
     /// Ends the run.
     pub(crate) cancel: CancellationToken,
     /// Lets go of the run: somebody else works on it.
@@ -58,7 +61,19 @@ pub(crate) enum Follow {
 impl Live {
     pub(crate) fn new() -> Self {
         let (changed, _) = watch::channel(());
-        Self { inner: Mutex::default(), changed, cancel: CancellationToken::new(), lost: CancellationToken::new() }
+        let (cancel, lost) = (CancellationToken::new(), CancellationToken::new());
+        Self { inner: Mutex::default(), changed, lease: OnceLock::new(), cancel, lost }
+    }
+
+    /// The lease under which it is worked on, once it is.
+    pub(crate) fn lease(&self) -> Option<&Key> {
+        self.lease.get()
+    }
+
+    pub(crate) fn claimed(&self, claim: &Claim) {
+        if let Some((lease, _)) = &claim.lease {
+            self.lease.get_or_init(|| lease.clone());
+        }
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use skreaver_model::{Model, ModelError, Question, ToolSpec};
-use skreaver_policy::Denial;
+use skreaver_policy::{Denial, Goal};
 use skreaver_protocol::Caller;
 use skreaver_protocol::message::Message;
 use skreaver_protocol::problem::Code;
 use uuid::Uuid;
 
 use super::Live;
-use crate::coordinator::{CallInput, Event, Failure, Goal, Purpose, State};
+use crate::coordinator::{CallInput, Event, Failure, Purpose, State};
 use crate::custom::Course;
 use crate::tools::{CallError, Decided, Input, ToolCall, ToolError, Toolbox};
 

@@ -78,6 +78,12 @@ async fn an_answer_may_come_later_and_is_found_by_its_run() {
     let status = ended(&served, run).await;
     assert_eq!((&status["state"], &status["output"]), (&json!("completed"), &json!("later")));
     assert_eq!(served.get("/agents/clerk/runs").await.1["runs"][0], status);
+    let metrics = served.client.get(served.url("/metrics")).send().await.unwrap().text().await.unwrap();
+    for line in
+        [r#"memory_ops_total{op="commit"} "#, r#"memory_ops_total{op="get"} "#, "agent_sessions_active 0", "agent_runs_active 0"]
+    {
+        assert!(metrics.lines().any(|found| found.starts_with(line)), "no line `{line}` in:\n{metrics}");
+    }
     served.stop().await;
 }
 

@@ -44,7 +44,7 @@ pub fn agent_config(resolved: &ResolvedAgent<'_>, locations: &Locations) -> Agen
         tools: resolved.tools.clone(),
         models: spec.model.iter().flat_map(AgentModel::all).enumerate().map(|(at, it)| model(at, it, locations)).collect(),
         output_schema: spec.output_schema.clone(),
-        goal: spec.goal.as_ref().map(|Goal { text, until }| GoalConfig { text: text.clone(), until: until.clone() }),
+        goal: spec.goal.as_ref().map(goal_config),
         limits: limits(spec.limits.as_ref()),
         memory: spec.memory.as_ref().map(|memory| memory_config(memory, spec.durability, locations)),
         readiness: spec.readiness,
@@ -132,4 +132,9 @@ fn cluster_config(resolved: &ResolvedAgent<'_>, settings: &Settings) -> ClusterC
             token_file: format!("{}/{}", paths::SECRETS_DIR, paths::TOKEN_FILE).into(),
         }),
     }
+}
+
+/// A goal as the runtime is told of it.
+pub(crate) fn goal_config(Goal { text, until }: &Goal) -> GoalConfig {
+    GoalConfig { text: text.clone(), until: until.clone() }
 }

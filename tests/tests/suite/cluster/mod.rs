@@ -7,6 +7,7 @@ mod memory;
 mod network;
 mod operator;
 mod policies;
+mod runs;
 
 use serde_json::{Value, json};
 use skreaver_tests::{Namespace, until};
