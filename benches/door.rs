@@ -24,7 +24,7 @@ fn bundle(rules: usize) -> PolicyBundle {
 fn runtime(rules: usize) -> Runtime {
     let config: RuntimeConfig = serde_json::from_str(AGENTS).expect("a config");
     let amber = AgentName::parse("amber").expect("a name");
-    Runtime::builder(config).policies(amber, bundle(rules)).build().expect("a runtime")
+    Runtime::builder().config(config).policies(amber, bundle(rules)).build().expect("a runtime")
 }
 
 fn call() -> ToolCall {

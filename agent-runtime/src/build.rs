@@ -7,23 +7,27 @@ use arc_swap::ArcSwap;
 use skreaver_memory::Memory;
 use skreaver_model::Model;
 use skreaver_policy::Policy;
-use skreaver_protocol::config::{AgentConfig, ReadinessMode, RuntimeConfig, ToolSource};
+use skreaver_protocol::config::{
+    AgentConfig, LimitsConfig, MemoryConfig, ReadinessMode, RuntimeConfig, StoreConfig, ToolConfig, ToolSource,
+};
 use skreaver_protocol::policy::PolicyBundle;
 use skreaver_protocol::rest::ComponentState;
 use skreaver_protocol::{AgentName, Builtin, ToolName};
 
 use crate::agent::{Parts, ServedAgent, Slot};
+use crate::custom::Agent;
 use crate::metrics::Metrics;
 use crate::mind::{self, Http, Thoughts};
 use crate::readiness::{Components, SERVER};
 use crate::runtime::{MEMORY, MODEL, POLICY, Runtime, component};
-use crate::tools::{Tool, builtin};
+use crate::tools::{InMemoryToolRegistry, Tool, builtin};
 
 /// Builds a [`Runtime`].
 pub struct Builder {
     config: RuntimeConfig,
     policies: BTreeMap<AgentName, PolicyBundle>,
-    tools: BTreeMap<ToolName, Arc<dyn Tool>>,
+    tools: InMemoryToolRegistry,
+    agents: BTreeMap<AgentName, Arc<dyn Agent>>,
     memories: BTreeMap<AgentName, Arc<dyn Memory>>,
     models: BTreeMap<AgentName, Vec<Arc<dyn Model>>>,
     http: Http,
@@ -75,15 +79,31 @@ pub enum BuildError {
 }
 
 impl Builder {
-    pub(crate) fn new(config: RuntimeConfig) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            config,
+            config: RuntimeConfig { agents: Vec::new(), cluster: None },
             policies: BTreeMap::new(),
-            tools: BTreeMap::new(),
+            tools: InMemoryToolRegistry::new(),
+            agents: BTreeMap::new(),
             memories: BTreeMap::new(),
             models: BTreeMap::new(),
             http: Http::default(),
         }
+    }
+
+    /// The agents that a configuration describes, and what it says of the cluster. It takes the place of one given before.
+    #[must_use]
+    pub fn config(mut self, config: RuntimeConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// An agent of one's own, written in Rust. Where the configuration describes an agent of this name, that is how it is
+    /// bounded, what it remembers, and which tools it has. Otherwise it has the usual limits and every tool that is registered.
+    #[must_use]
+    pub fn agent(mut self, name: AgentName, agent: Arc<dyn Agent>) -> Self {
+        self.agents.insert(name, agent);
+        self
     }
 
     /// The policies of an agent. An agent without any may use the tools it lists.
@@ -96,11 +116,21 @@ impl Builder {
     /// A tool of one's own, under the name by which agents list it. It comes before a built-in one of that name.
     #[must_use]
     pub fn tool(mut self, name: ToolName, tool: Arc<dyn Tool>) -> Self {
-        self.tools.insert(name, tool);
+        self.tools.replace(name, tool);
         self
     }
 
-    /// Memory of one's own for an agent, in the place of the store that its configuration names.
+    /// Tools of one's own, besides those that were given before.
+    #[must_use]
+    pub fn tools(mut self, registry: InMemoryToolRegistry) -> Self {
+        for (name, tool) in registry.iter() {
+            self.tools.replace(name.clone(), Arc::clone(tool));
+        }
+        self
+    }
+
+    /// Memory of one's own for an agent, in the place of the store that its configuration names. An agent without any promises
+    /// then as much as this memory can keep.
     #[must_use]
     pub fn memory(mut self, agent: AgentName, memory: Arc<dyn Memory>) -> Self {
         self.memories.insert(agent, memory);
@@ -123,15 +153,46 @@ impl Builder {
             return Err(BuildError::NotBuilt { what: "the stream to the operator", feature: "control" });
         }
         let metrics = Arc::new(Metrics::new());
-        let agents = std::mem::take(&mut self.config.agents);
+        let agents = self.described();
         let several = agents.len() > 1;
         let components = Arc::new(self.components(&agents, several));
         let mut built = BTreeMap::new();
         for config in agents {
             let name = config.name.clone();
-            built.insert(name, Arc::new(self.agent(config, several, &components, &metrics)?));
+            built.insert(name, Arc::new(self.served(config, several, &components, &metrics)?));
         }
         Ok(Runtime { agents: ArcSwap::from_pointee(built), cluster: self.config.cluster, metrics, components, several })
+    }
+
+    /// All agents, as they are configured.
+    fn described(&mut self) -> Vec<AgentConfig> {
+        let mut agents = std::mem::take(&mut self.config.agents);
+        let is_new = |name: &&AgentName| agents.iter().all(|agent| agent.name != **name);
+        let undescribed: Vec<_> = self.agents.keys().filter(is_new).cloned().collect();
+        agents.extend(undescribed.into_iter().map(|name| AgentConfig {
+            name,
+            description: None,
+            instructions: None,
+            tools: self.tools.iter().map(|(name, _)| ToolConfig { name: name.clone(), source: ToolSource::Builtin }).collect(),
+            models: Vec::new(),
+            output_schema: None,
+            goal: None,
+            limits: LimitsConfig::default(),
+            memory: None,
+            readiness: ReadinessMode::default(),
+        }));
+        for AgentConfig { name, memory, .. } in &mut agents {
+            let own = || self.memories.get(name).map(|own| own.strongest());
+            *memory = memory.take().or_else(|| {
+                own().map(|durability| MemoryConfig {
+                    store: StoreConfig::InMemory,
+                    durability,
+                    retention: None,
+                    compaction: None,
+                })
+            });
+        }
+        agents
     }
 
     /// Whether an operator hands it policies.
@@ -160,7 +221,7 @@ impl Builder {
         Components::new(states, told_only)
     }
 
-    fn agent(
+    fn served(
         &mut self,
         config: AgentConfig,
         several: bool,
@@ -170,12 +231,16 @@ impl Builder {
         let name = config.name.clone();
         let policy = self.policy(&name)?;
         let memory = config.memory.clone().map(|config| Arc::new(Slot::new(config, self.memories.remove(&name))));
-        let tools = self.tools(&config, memory.as_ref())?;
+        let tools = self.tools_of(&config, memory.as_ref())?;
         let own = self.models.remove(&name).unwrap_or_default();
         let component = component(several, &name, MODEL);
-        let Thoughts { setup, mind } = mind::think(&config, &tools, own, &self.http, Arc::clone(components), component)
-            .map_err(|problem| BuildError::Model { agent: name, problem })?;
-        Ok(ServedAgent::new(Parts { config, setup, mind, tools, policy, metrics: Arc::clone(metrics), memory }))
+        let agent = self.agents.remove(&name);
+        let thoughts = match &agent {
+            Some(agent) => mind::own(&config, agent.as_ref()).map(|setup| Thoughts { setup, mind: None }),
+            None => mind::think(&config, &tools, own, &self.http, Arc::clone(components), component),
+        };
+        let Thoughts { setup, mind } = thoughts.map_err(|problem| BuildError::Model { agent: name, problem })?;
+        Ok(ServedAgent::new(Parts { config, setup, mind, own: agent, tools, policy, metrics: Arc::clone(metrics), memory }))
     }
 
     fn policy(&mut self, agent: &AgentName) -> Result<Policy, BuildError> {
@@ -186,12 +251,16 @@ impl Builder {
         })
     }
 
-    fn tools(&self, config: &AgentConfig, memory: Option<&Arc<Slot>>) -> Result<BTreeMap<ToolName, Arc<dyn Tool>>, BuildError> {
+    fn tools_of(
+        &self,
+        config: &AgentConfig,
+        memory: Option<&Arc<Slot>>,
+    ) -> Result<BTreeMap<ToolName, Arc<dyn Tool>>, BuildError> {
         let mut tools = BTreeMap::new();
         for tool in &config.tools {
             let (agent, name) = (config.name.clone(), tool.name.clone());
             let found = match tool.source {
-                ToolSource::Builtin => match (self.tools.get(&name), Builtin::from_name(name.as_str())) {
+                ToolSource::Builtin => match (self.tools.get(name.as_str()), Builtin::from_name(name.as_str())) {
                     (Some(own), _) => Some(Arc::clone(own)),
                     (None, Some(known)) if known.needs_memory() && memory.is_none() => {
                         return Err(BuildError::NoMemory { agent, tool: name });

@@ -1,30 +1,24 @@
-//! Runs AI agents. The library behind the agent-runtime image and the `skreaver` command; usable without Kubernetes.
-//!
-//! ```
-//! use skreaver::{Observation, Runtime, protocol::config::RuntimeConfig};
-//!
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let config: RuntimeConfig = serde_yaml::from_str("agents: [{name: shouter, tools: [{name: uppercase, type: Builtin}]}]")?;
-//! let runtime = Runtime::builder(config).build()?;
-//! let shouter = runtime.agent("shouter").expect("it is in the config");
-//! let answer = shouter.observe(Observation::new("uppercase:hello")).await.expect("it is a rule agent's input");
-//! assert_eq!(answer.output, "HELLO");
-//! # Ok(()) }
-//! ```
+#![doc = include_str!("../README.md")]
 
 mod admission;
 mod agent;
 mod build;
+mod collections;
 pub mod config;
 #[cfg(feature = "control")]
 mod control;
 mod coordinator;
+mod custom;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod metrics;
 mod mind;
+pub mod observability {
+    //! What is told of what happens. Log events go to whoever subscribes with the crate `tracing`.
+    pub use crate::metrics::Metrics;
+}
 mod panics;
 mod readiness;
 mod runs;
@@ -32,12 +26,15 @@ mod runtime;
 mod secrets;
 #[cfg(feature = "http")]
 mod serve;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod tools;
 mod trace;
 
 pub use agent::{Cursor, Failure, Followed, Observation, ServedAgent};
 pub use build::{BuildError, Builder};
-pub use metrics::Metrics;
+pub use collections::{Empty, NonEmptyQueue, NonEmptyVec};
+pub use custom::{Agent, AgentError, Context};
 pub use runtime::{RemoveError, Runtime};
 #[cfg(feature = "http")]
 pub use serve::{Listeners, serve, serve_until_terminated};
@@ -52,4 +49,4 @@ pub use skreaver_memory::{FileMemory, Memory};
 pub use skreaver_model as model;
 pub use skreaver_policy as policy;
 pub use skreaver_protocol as protocol;
-pub use tools::{Tool, ToolError};
+pub use tools::{ExecutionResult, InMemoryToolRegistry, Tool, ToolCall, ToolError};

@@ -12,10 +12,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use skreaver_model::{Model, ModelErrorKind};
 use skreaver_policy::Goal;
 use skreaver_protocol::ToolName;
-use skreaver_protocol::config::{AgentConfig, ModelConfig};
+use skreaver_protocol::config::{AgentConfig, GoalConfig, ModelConfig};
 use skreaver_protocol::rest::{ComponentReason, ComponentState};
 
+use crate::collections::NonEmptyVec;
 use crate::coordinator::{ModelFacts, Setup, Thinking};
+use crate::custom::Agent;
 use crate::readiness::Components;
 use crate::runs::{Heard, Mind};
 use crate::tools::Tool;
@@ -38,14 +40,14 @@ pub(crate) fn think(
     components: Arc<Components>,
     component: String,
 ) -> Result<Thoughts, String> {
-    if config.models.is_empty() {
+    let Ok(facts) = config.models.iter().map(facts_of).collect::<Vec<_>>().try_into() else {
         return Ok(Thoughts { setup: Setup::default(), mind: None });
-    }
-    let goal = config.goal.as_ref().map(Goal::compile).transpose().map_err(|error| format!("goal.until: {error}"))?.map(Arc::new);
-    let output = config.output_schema.as_ref().map(validator).transpose()?.map(Arc::new);
+    };
+    let goal = goal(config.goal.as_ref())?;
+    let output = output(config)?;
     let instructions = Mind::instructions(config.instructions.as_deref(), goal.as_deref());
     let thinking = Thinking {
-        models: config.models.iter().map(facts).collect(),
+        models: facts,
         max_turns: config.limits.max_turns,
         max_tool_calls: config.limits.max_tool_calls,
         budget: config.limits.budget.clone(),
@@ -61,6 +63,37 @@ pub(crate) fn think(
     Ok(Thoughts { setup: Setup { thinking: Some(thinking) }, mind: Some(mind) })
 }
 
+/// How an agent written in Rust works. It stands where others have a model.
+pub(crate) fn own(config: &AgentConfig, agent: &dyn Agent) -> Result<Setup, String> {
+    if let Some(model) = config.models.first() {
+        return Err(format!(
+            "an agent written in Rust takes the place of models; take model `{}` out of the configuration",
+            model.name
+        ));
+    }
+    let thinking = Thinking {
+        models: NonEmptyVec::new(ModelFacts { is_free: true, ..ModelFacts::default() }),
+        max_turns: config.limits.max_turns,
+        max_tool_calls: config.limits.max_tool_calls,
+        // It spends nothing, and cannot be asked to sum up.
+        budget: None,
+        compaction: None,
+        goal: goal(agent.goal().or_else(|| config.goal.clone()).as_ref())?,
+        output: output(config)?,
+        overhead_bytes: 0,
+    };
+    Ok(Setup { thinking: Some(thinking) })
+}
+
+fn goal(config: Option<&GoalConfig>) -> Result<Option<Arc<Goal>>, String> {
+    let goal = config.map(Goal::compile).transpose().map_err(|error| format!("goal.until: {error}"))?;
+    Ok(goal.map(Arc::new))
+}
+
+fn output(config: &AgentConfig) -> Result<Option<Arc<jsonschema::Validator>>, String> {
+    Ok(config.output_schema.as_ref().map(validator).transpose()?.map(Arc::new))
+}
+
 fn models(config: &AgentConfig, own: Vec<Arc<dyn Model>>, http: &Http) -> Result<Vec<Arc<dyn Model>>, String> {
     let mut own = own.into_iter();
     config.models.iter().map(|config| own.next().map_or_else(|| configured(config, http), Ok)).collect()
@@ -70,8 +103,8 @@ fn validator(schema: &serde_json::Value) -> Result<jsonschema::Validator, String
     jsonschema::validator_for(schema).map_err(|error| format!("outputSchema is no JSON Schema: {error}"))
 }
 
-fn facts(model: &ModelConfig) -> ModelFacts {
-    ModelFacts { price: model.price, max_output_tokens: model.parameters.max_output_tokens }
+fn facts_of(model: &ModelConfig) -> ModelFacts {
+    ModelFacts { price: model.price, max_output_tokens: model.parameters.max_output_tokens, is_free: false }
 }
 
 /// About as many bytes as a tool takes in each question.

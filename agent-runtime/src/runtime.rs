@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use skreaver_protocol::AgentName;
-use skreaver_protocol::config::{ClusterConfig, RuntimeConfig};
+use skreaver_protocol::config::ClusterConfig;
 use skreaver_protocol::rest::{ComponentReason, ComponentState, Readiness};
 use tokio_util::sync::CancellationToken;
 
@@ -60,9 +60,9 @@ pub(crate) fn component(several: bool, agent: &AgentName, name: &str) -> String 
 }
 
 impl Runtime {
-    /// Starts to build a runtime for these agents.
-    pub fn builder(config: RuntimeConfig) -> Builder {
-        Builder::new(config)
+    /// Starts to build a runtime.
+    pub fn builder() -> Builder {
+        Builder::new()
     }
 
     /// The agent of this name.

@@ -60,7 +60,7 @@ fn runtime(local: &Local, args: &Args, secrets: &Folder) -> anyhow::Result<Runti
         Ok(agent_config(agent, &Locations { secrets, variables, data: data(agent, args.data_dir.as_ref())? }))
     });
     let config = RuntimeConfig { agents: located.collect::<anyhow::Result<_>>()?, cluster: None };
-    let mut builder = Runtime::builder(config);
+    let mut builder = Runtime::builder().config(config);
     for (agent, bundle) in agents {
         builder = builder.policies(agent.name, bundle);
     }

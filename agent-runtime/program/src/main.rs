@@ -51,7 +51,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let admin =
         TcpListener::bind(args.admin_listen).await.with_context(|| format!("failed to listen on {}", args.admin_listen))?;
     let config = config::load(&args.config)?;
-    let mut builder = Runtime::builder(config.clone());
+    let mut builder = Runtime::builder().config(config.clone());
     if let Some(cluster) = &config.cluster {
         let bundle = config::load_policies(&cluster.policies_file)?;
         for agent in &config.agents {

@@ -62,6 +62,8 @@ pub enum Code {
     ModelUnavailable,
     /// The model refuses: wrong key, unknown name, conversation too long.
     ModelFailed,
+    /// The agent, which is code of its own, gives up.
+    AgentFailed,
     /// The answer is cut off at its greatest length.
     AnswerCutOff,
     /// The provider's filter refused to answer.
@@ -100,7 +102,12 @@ impl Code {
             | Self::BudgetExceeded => 422,
             Self::QueueFull => 429,
             Self::Internal | Self::OutcomeUnknown => 500,
-            Self::ToolFailed | Self::ModelFailed | Self::AnswerCutOff | Self::AnswerRefused | Self::AnswerMalformed => 502,
+            Self::ToolFailed
+            | Self::ModelFailed
+            | Self::AgentFailed
+            | Self::AnswerCutOff
+            | Self::AnswerRefused
+            | Self::AnswerMalformed => 502,
             Self::ModelUnavailable | Self::MemoryUnavailable => 503,
             Self::RunTimeout => 504,
         }
@@ -135,6 +142,7 @@ impl Code {
             Self::OutcomeUnknown => "It is not known what the tool did",
             Self::ModelUnavailable => "No model answers",
             Self::ModelFailed => "The model refuses",
+            Self::AgentFailed => "The agent gives up",
             Self::AnswerCutOff => "The answer is cut off",
             Self::AnswerRefused => "The provider's filter refused to answer",
             Self::AnswerMalformed => "The answer has not the demanded form",
@@ -191,3 +199,11 @@ impl Problem {
         }
     }
 }
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl std::error::Error for Problem {}

@@ -104,6 +104,7 @@ fn kind(code: Code) -> ErrorKind {
         | Code::ManagedByKubernetes
         | Code::RunEnded
         | Code::Cancelled
+        | Code::AgentFailed
         | Code::AnswerRefused => ErrorKind::Unknown,
     }
 }

@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use crate::admission::Admission;
 use crate::coordinator::Setup;
+use crate::custom::Agent;
 use crate::metrics::Metrics;
 use crate::runs::{Live, Mind};
 use crate::tools::{Tool, ToolCall, ToolResult, Toolbox};
@@ -40,6 +41,8 @@ pub struct ServedAgent {
     config: AgentConfig,
     setup: Setup,
     mind: Option<Mind>,
+    /// Code of the library's user, in the place of a mind.
+    own: Option<Arc<dyn Agent>>,
     toolbox: Toolbox,
     policy: Arc<ArcSwap<Policy>>,
     admission: Admission,
@@ -58,6 +61,7 @@ pub(crate) struct Parts {
     pub(crate) config: AgentConfig,
     pub(crate) setup: Setup,
     pub(crate) mind: Option<Mind>,
+    pub(crate) own: Option<Arc<dyn Agent>>,
     pub(crate) tools: BTreeMap<ToolName, Arc<dyn Tool>>,
     pub(crate) policy: Policy,
     pub(crate) metrics: Arc<Metrics>,
@@ -66,7 +70,7 @@ pub(crate) struct Parts {
 
 impl ServedAgent {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { config, setup, mind, tools, policy, metrics, memory } = parts;
+        let Parts { config, setup, mind, own, tools, policy, metrics, memory } = parts;
         let policy = Arc::new(ArcSwap::from_pointee(policy));
         Self {
             toolbox: Toolbox::new(config.name.clone(), tools, Arc::clone(&policy), Arc::clone(&metrics)),
@@ -74,6 +78,7 @@ impl ServedAgent {
             config,
             setup,
             mind,
+            own,
             policy,
             metrics,
             counts: Counts::default(),

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{Failure, ServedAgent};
 use crate::admission::Place;
 use crate::coordinator::{Event, Outcome};
+use crate::custom::Course;
 use crate::runs::{
     Acceptance, Accepted, Claim, Drive, Driven, Ended, History, IdempotencyKey, Journal, JournalError, Kept, Live, Over,
     RunDocument, Stage, Unkept, Workplace, drive, now_ms, problem, response, status,
@@ -165,8 +166,15 @@ impl ServedAgent {
         deadline: Instant,
         (cancel, lost): (CancellationToken, CancellationToken),
     ) -> Drive<'a> {
-        let workplace =
-            Workplace { toolbox: &self.toolbox, mind: self.mind.as_ref(), run: document.run, caller: &document.caller, live };
+        let course = |agent| Course::new(Arc::clone(agent), self.config.name.clone(), document.clone(), self.memory());
+        let workplace = Workplace {
+            toolbox: &self.toolbox,
+            mind: self.mind.as_ref(),
+            own: self.own.as_ref().map(course),
+            run: document.run,
+            caller: &document.caller,
+            live,
+        };
         Drive {
             setup: &self.setup,
             agent: &self.config.name,

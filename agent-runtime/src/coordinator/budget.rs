@@ -41,6 +41,9 @@ fn fits(thinking: &Thinking, spent: &Spent, reserved: Reserved) -> bool {
 }
 
 fn worst(facts: &ModelFacts, input: u64) -> Reserved {
+    if facts.is_free {
+        return Reserved::default();
+    }
     let output = facts.max_output_tokens.map_or(UNBOUNDED_ANSWER, u64::from);
     let tokens = Tokens { input, output };
     Reserved { tokens: tokens.total(), money: cost(facts.price, tokens) }

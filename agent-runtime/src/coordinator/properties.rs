@@ -18,7 +18,12 @@ const MOST_CALLS: u32 = 5;
 fn setup() -> impl Strategy<Value = Setup> {
     let thinking = (1usize..3, any::<bool>(), prop::option::of(50u64..5_000), any::<bool>(), any::<bool>()).prop_map(
         |(models, downgrade, tokens, compact, goal)| Thinking {
-            models: vec![ModelFacts { price: Some(Price { input: 1, output: 2 }), max_output_tokens: Some(20) }; models],
+            models: vec![
+                ModelFacts { price: Some(Price { input: 1, output: 2 }), max_output_tokens: Some(20), is_free: false };
+                models
+            ]
+            .try_into()
+            .unwrap(),
             max_turns: MOST_TURNS,
             max_tool_calls: MOST_CALLS,
             budget: tokens.map(|tokens| BudgetConfig {

@@ -6,6 +6,8 @@ use jsonschema::Validator;
 use skreaver_policy::Goal;
 use skreaver_protocol::config::{BudgetConfig, CompactionConfig, Price};
 
+use crate::collections::NonEmptyVec;
+
 /// How the agent of a run works.
 #[derive(Debug, Clone, Default)]
 pub struct Setup {
@@ -16,8 +18,8 @@ pub struct Setup {
 /// How an agent with a model works.
 #[derive(Debug, Clone)]
 pub struct Thinking {
-    /// Its models, in the order of preference. At least one.
-    pub models: Vec<ModelFacts>,
+    /// Its models, in the order of preference.
+    pub models: NonEmptyVec<ModelFacts>,
     /// The most questions to a model in one run, those that sum up not counted.
     pub max_turns: u32,
     /// The most tool calls in one run.
@@ -41,4 +43,6 @@ pub struct ModelFacts {
     pub price: Option<Price>,
     /// The longest answer that it is asked for, in tokens.
     pub max_output_tokens: Option<u32>,
+    /// It is code of the agent's own: nothing is set aside for its answers, and nothing is spent.
+    pub is_free: bool,
 }

@@ -125,7 +125,7 @@ fn shape_problem(schema: &jsonschema::Validator, text: &str) -> Option<String> {
 pub(super) fn unanswered(thinking: &Thinking, mut state: State, failure: Failure) -> (State, Vec<Effect>) {
     let Phase::Asking { purpose, .. } = state.phase else { return (state, Vec::new()) };
     state.model += 1;
-    if state.model >= thinking.models.len() {
+    if state.model >= thinking.models.len().get() {
         return finish::fail(state, failure);
     }
     if purpose == Purpose::Answer {

@@ -9,6 +9,7 @@
 //! key/HASH                   the run that an idempotency key stands for
 //! session/SESSION/message/0  what was said in a session; session/SESSION/summary stands for its beginning
 //! note/...                   what the agent was told to remember
+//! own/...                    what an agent written in Rust keeps for itself
 //! ```
 
 use skreaver_memory::Key;
@@ -21,6 +22,7 @@ pub(crate) const OPEN: &str = "open/";
 pub(crate) const LEASES: &str = "lease/";
 pub(crate) const CANCELS: &str = "cancel/";
 pub(crate) const SESSIONS: &str = "session/";
+pub(crate) const OWN: &str = "own/";
 
 /// All parts are UUIDs, hashes, numbers and session ids, none of which is empty, long or has a control character.
 fn key(text: String) -> Key {

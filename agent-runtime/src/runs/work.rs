@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::Live;
 use crate::coordinator::{CallInput, Event, Failure, Purpose, State};
+use crate::custom::Course;
 use crate::tools::{CallError, Decided, Input, ToolCall, ToolError, Toolbox};
 
 /// What a model is told when it is to sum up.
@@ -45,6 +46,8 @@ impl Mind {
 pub(crate) struct Workplace<'a> {
     pub(crate) toolbox: &'a Toolbox,
     pub(crate) mind: Option<&'a Mind>,
+    /// An agent written in Rust, which stands where others have a mind.
+    pub(crate) own: Option<Course>,
     pub(crate) run: Uuid,
     pub(crate) caller: &'a Caller,
     pub(crate) live: Option<&'a Live>,
@@ -59,9 +62,13 @@ impl<'a> Workplace<'a> {
         state: &State,
         number: usize,
     ) -> impl Future<Output = Event> + Send + use<'a> {
+        let own = self.own.as_ref().map(|course| course.turn(state));
         let question = self.mind.map(|mind| question(mind, self.toolbox, self.caller, purpose, state));
         let (mind, live) = (self.mind, self.live.filter(|_| purpose == Purpose::Answer));
         async move {
+            if let Some(turn) = own {
+                return turn.await;
+            }
             let asked = mind.zip(question).and_then(|(mind, question)| Some((mind, question, mind.models.get(model)?)));
             let Some((mind, question, asked)) = asked else {
                 return Event::Unanswered(Failure::new(Code::Internal, "the agent has no such model"));

@@ -2,6 +2,7 @@
 
 mod builtin;
 mod function;
+mod registry;
 mod toolbox;
 
 use async_trait::async_trait;
@@ -10,7 +11,11 @@ use skreaver_policy::Permit;
 
 pub(crate) use builtin::builtin;
 pub use function::{FunctionTool, Text};
+pub use registry::{InMemoryToolRegistry, RegisterError};
 pub use toolbox::{CallError, Decided, Input, ToolCall, ToolResult, Toolbox};
+
+/// How a tool call ends, seen from its caller.
+pub type ExecutionResult = Result<ToolResult, CallError>;
 
 /// Something that an agent can do.
 #[async_trait]

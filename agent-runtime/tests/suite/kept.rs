@@ -26,7 +26,8 @@ agents:
 /// Serves the clerk over this memory.
 async fn clerk(memory: &Arc<InMemory>, model: &Arc<Double>) -> Served {
     let name = AgentName::parse("clerk").unwrap();
-    let runtime = Runtime::builder(config(AGENT))
+    let runtime = Runtime::builder()
+        .config(config(AGENT))
         .memory(name.clone(), Arc::clone(memory) as Arc<dyn Memory>)
         .models(name, vec![Arc::clone(model) as Arc<dyn Model>])
         .build()
@@ -212,7 +213,7 @@ async fn without_memory_nothing_is_promised() {
         AGENT.split("  memory:").next().unwrap().replace(", {name: remember, type: Builtin}, {name: recall, type: Builtin}", "");
     let name = AgentName::parse("clerk").unwrap();
     let model = Double::new(vec![]);
-    let runtime = Runtime::builder(config(&yaml)).models(name, vec![model as Arc<dyn Model>]).build().unwrap();
+    let runtime = Runtime::builder().config(config(&yaml)).models(name, vec![model as Arc<dyn Model>]).build().unwrap();
     let api = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, shutdown) = (api.local_addr().unwrap(), CancellationToken::new());
     let ended = tokio::spawn(serve(Arc::new(runtime), Listeners { api, admin: None }, shutdown.clone(), Duration::ZERO));

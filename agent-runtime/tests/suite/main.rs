@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod burst;
+mod custom;
 mod double;
 mod drain;
 mod kept;

@@ -63,7 +63,7 @@ pub(crate) async fn start_until_terminated(config: RuntimeConfig, held: Held, li
 }
 
 fn build(config: RuntimeConfig, policies: &[(&str, &str)], held: Option<Held>) -> Arc<Runtime> {
-    let mut builder = Runtime::builder(config);
+    let mut builder = Runtime::builder().config(config);
     for (agent, bundle) in policies {
         let bundle: PolicyBundle = serde_yaml::from_str(bundle).unwrap();
         builder = builder.policies(AgentName::parse(*agent).unwrap(), bundle);

@@ -22,7 +22,7 @@ agents:
 
 fn runtime(yaml: &str, doubles: Vec<Arc<Double>>) -> Runtime {
     let models = doubles.into_iter().map(|double| double as Arc<dyn Model>).collect();
-    Runtime::builder(config(yaml)).models(AgentName::parse("clerk").unwrap(), models).build().unwrap()
+    Runtime::builder().config(config(yaml)).models(AgentName::parse("clerk").unwrap(), models).build().unwrap()
 }
 
 async fn observe(runtime: &Runtime, input: &str) -> Result<serde_json::Value, (u16, serde_json::Value)> {
@@ -99,7 +99,7 @@ async fn every_failure_of_a_model_has_its_code() {
 async fn bounds_end_a_run_with_a_sentence() {
     let endless = || {
         let again = || ask_for(&[("add", json!({"a": 1, "b": 1}))]);
-        vec![Double::new((0..9).map(|_| again()).collect()), Double::new(vec![])]
+        vec![Double::new((0..9).map(|_| again())), Double::new(vec![])]
     };
     let limited = |limits: &str| format!("{AGENT}  limits: {limits}\n");
     let problem = fails(&limited("{maxTurns: 3}"), endless(), "turns_exceeded").await;
@@ -144,9 +144,9 @@ fn what_cannot_work_is_refused_before_anything_is_served() {
         ("  outputSchema: {type: nonsense}\n", "outputSchema is no JSON Schema"),
         ("  limits: {budget: {costMicroUsd: 5}}\n", "needs the price of model `one`"),
     ] {
-        let error = Runtime::builder(config(&format!("{AGENT}{more}"))).build().err().unwrap().to_string();
+        let error = Runtime::builder().config(config(&format!("{AGENT}{more}"))).build().err().unwrap().to_string();
         assert!(error.contains(problem), "{error}");
     }
     let notes = "agents: [{name: clerk, tools: [{name: remember, type: Builtin}]}]";
-    assert!(Runtime::builder(config(notes)).build().err().unwrap().to_string().contains("needs an agent with memory"));
+    assert!(Runtime::builder().config(config(notes)).build().err().unwrap().to_string().contains("needs an agent with memory"));
 }
