@@ -1,0 +1,218 @@
+//! The journal over an agent's memory. Each call is one transaction, bound to the lease of whoever writes it.
+
+mod documents;
+mod leases;
+mod sessions;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use skreaver_memory::{Check, Keep, Key, Memory, Op, Scan, Transaction, Verdict};
+use skreaver_protocol::config::Durability;
+use uuid::Uuid;
+
+use super::journal::{Acceptance, Accepted, Claim, History, IdempotencyKey, Journal, JournalError};
+use super::{GroupCommit, RunDocument, keys, record};
+use crate::coordinator::{Event, State};
+
+use self::leases::{fresh_claim, lease};
+
+/// The longest that what is known of an ended run is kept.
+const LONGEST_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+/// Entries read at a time.
+const PAGE: usize = 512;
+/// The journal of one agent, and what else of its memory runs need.
+pub(crate) struct Kept {
+    memory: Arc<dyn Memory>,
+    group: GroupCommit,
+    /// What a promise has to survive.
+    promise: Keep,
+    /// How long messages of sessions are kept.
+    retention: Option<Duration>,
+    run_timeout: Duration,
+    /// The leases held by this process.
+    held: Mutex<HashMap<Key, Bytes>>,
+}
+
+/// What an idempotency key stands for.
+#[derive(Serialize, Deserialize)]
+struct Keyed {
+    run: Uuid,
+    request: String,
+}
+
+impl Kept {
+    pub(crate) fn new(
+        memory: Arc<dyn Memory>,
+        group: GroupCommit,
+        durability: Durability,
+        retention: Option<Duration>,
+        run_timeout: Duration,
+    ) -> Self {
+        let promise = match durability {
+            Durability::Ephemeral => Keep::Written,
+            Durability::Buffered => Keep::Buffered,
+            Durability::Durable => Keep::Durable,
+        };
+        Self { memory, group, promise, retention, run_timeout, held: Mutex::default() }
+    }
+
+    pub(crate) fn memory(&self) -> &Arc<dyn Memory> {
+        &self.memory
+    }
+
+    fn keep(&self, promised: bool) -> Keep {
+        if promised { self.promise } else { Keep::Written }
+    }
+
+    /// How long an ended run is kept.
+    fn kept(&self) -> Duration {
+        self.retention.map_or(LONGEST_KEPT, |retention| retention.min(LONGEST_KEPT))
+    }
+
+    fn record(&self, run: Uuid, number: usize, event: &Event) -> Op {
+        // From its own writing on: a run may take its time before it ends.
+        let ttl = Some(self.kept() + self.run_timeout);
+        Op::Put { key: keys::record(run, number), value: record::encode(event), ttl }
+    }
+
+    fn records(&self, run: Uuid, first: usize, events: &[Event]) -> impl Iterator<Item = Op> {
+        let numbered = (first..).zip(events);
+        numbered.map(|(number, event)| self.record(run, number, event)).collect::<Vec<_>>().into_iter()
+    }
+
+    /// Writes one thing, kept as a promise is.
+    pub(crate) async fn put(&self, op: Op) -> Result<(), JournalError> {
+        let transaction = Transaction { checks: Vec::new(), ops: vec![op] };
+        self.group.commit(transaction, self.promise).await.map(drop).map_err(JournalError::Memory)
+    }
+
+    /// Writes under a claim.
+    async fn write(&self, claim: &Claim, ops: Vec<Op>, keep: Keep) -> Result<(), JournalError> {
+        let checks = claim.lease.iter().map(|(key, value)| Check::Equals { key: key.clone(), value: value.clone() }).collect();
+        match self.group.commit(Transaction { checks, ops }, keep).await.map_err(JournalError::Memory)? {
+            Verdict::Written => Ok(()),
+            Verdict::Refused { .. } => {
+                self.let_go(claim);
+                Err(JournalError::Fenced)
+            }
+        }
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, JournalError> {
+    record::decode(bytes).map_err(|damage| JournalError::Damaged { number: 0, damage: damage.to_string() })
+}
+
+#[async_trait]
+impl Journal for Kept {
+    async fn accept(&self, accepted: &Accepted, promised: bool) -> Result<Acceptance, JournalError> {
+        let Accepted { document, input, key } = accepted;
+        let run = document.run;
+        let observed = Event::Observed { input: input.clone(), history: Vec::new(), summary: None };
+        let mut ops = vec![
+            Op::put(keys::run(run), record::encode(document)),
+            Op::put(keys::open(run), Bytes::new()),
+            self.record(run, 0, &observed),
+        ];
+        let mut checks = Vec::new();
+        if let Some(IdempotencyKey { hash, request }) = key {
+            let value = record::encode(&Keyed { run, request: request.clone() });
+            ops.push(Op::Put { key: keys::idempotency(hash), value, ttl: Some(self.kept() + self.run_timeout) });
+            checks.push(Check::Absent { key: keys::idempotency(hash) });
+        }
+        // In a session others may work: its lease is taken when it is free.
+        let claim = document.session.is_none().then(|| Claim { lease: Some(fresh_claim(run, None)) });
+        ops.extend(claim.iter().filter_map(|claim| claim.lease.as_ref()).map(|(key, token)| lease(key, token)));
+        let verdict = self.group.commit(Transaction { checks, ops }, self.keep(promised)).await.map_err(JournalError::Memory)?;
+        match verdict {
+            Verdict::Written => {
+                claim.iter().for_each(|claim| self.hold(claim));
+                Ok(Acceptance::Begun(claim))
+            }
+            Verdict::Refused { .. } => self.join(key.as_ref()).await,
+        }
+    }
+
+    async fn claim(&self, run: &RunDocument) -> Result<Option<Claim>, JournalError> {
+        let (key, token) = fresh_claim(run.run, run.session.as_ref());
+        let transaction = Transaction { checks: vec![Check::Absent { key: key.clone() }], ops: vec![lease(&key, &token)] };
+        let verdict = self.group.commit(transaction, Keep::Written).await.map_err(JournalError::Memory)?;
+        let claim = (verdict == Verdict::Written).then_some(Claim { lease: Some((key, token)) });
+        claim.iter().for_each(|claim| self.hold(claim));
+        Ok(claim)
+    }
+
+    async fn replay(&self, run: Uuid) -> Result<Vec<Event>, JournalError> {
+        let mut events = Vec::new();
+        let mut scan = Scan::prefix(keys::records(run), PAGE);
+        loop {
+            let page = self.memory.scan(&scan).await?;
+            let last = page.last().map(|(key, _)| key.clone());
+            let is_last = page.len() < PAGE;
+            for (key, bytes) in page {
+                let number = events.len();
+                let damaged = |damage: String| JournalError::Damaged { number, damage };
+                if keys::last_part(&key) != Some(number) {
+                    return Err(damaged("it is missing".into()));
+                }
+                events.push(record::decode(&bytes).map_err(|damage| damaged(damage.to_string()))?);
+            }
+            match last {
+                Some(key) if !is_last => scan = scan.after(key),
+                _ => return Ok(events),
+            }
+        }
+    }
+
+    async fn append(&self, claim: &Claim, run: Uuid, first: usize, events: &[Event], promised: bool) -> Result<(), JournalError> {
+        self.write(claim, self.records(run, first, events).collect(), self.keep(promised)).await
+    }
+
+    async fn end(
+        &self,
+        claim: &Claim,
+        first: usize,
+        events: &[Event],
+        ended: &RunDocument,
+        state: &State,
+    ) -> Result<(), JournalError> {
+        let RunDocument { run, session, .. } = ended;
+        let mut ops: Vec<_> = self.records(*run, first, events).collect();
+        ops.push(Op::Put { key: keys::run(*run), value: record::encode(ended), ttl: Some(self.kept()) });
+        ops.push(Op::Delete { key: keys::open(*run) });
+        ops.push(Op::Delete { key: keys::cancel(*run) });
+        ops.extend(claim.lease.iter().map(|(key, _)| Op::Delete { key: key.clone() }));
+        if let Some(session) = session {
+            ops.extend(self.session_ops(session, state).await?);
+        }
+        match self.write(claim, ops, self.promise).await {
+            Ok(()) => {
+                self.let_go(claim);
+                Ok(())
+            }
+            // Maybe this very write was tried before and its answer lost: then the end is there.
+            Err(JournalError::Fenced) if self.is_ended(*run).await? => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Kept {
+    /// The run that came with this key before, if it was the same request.
+    async fn join(&self, key: Option<&IdempotencyKey>) -> Result<Acceptance, JournalError> {
+        let Some(IdempotencyKey { hash, request }) = key else { return Err(JournalError::Fenced) };
+        match self.memory.get(&keys::idempotency(hash)).await? {
+            Some(bytes) => match read::<Keyed>(&bytes)? {
+                keyed if keyed.request == *request => Ok(Acceptance::Joined(keyed.run)),
+                _ => Err(JournalError::KeyReused),
+            },
+            // It was forgotten in this very moment: the caller may try again.
+            None => Err(JournalError::Fenced),
+        }
+    }
+}
