@@ -103,7 +103,14 @@ impl Memory for SqliteMemory {
     async fn commit(&self, transactions: &[Transaction], keep: Keep) -> Result<Vec<Verdict>, MemoryError> {
         transactions.iter().try_for_each(Transaction::fits)?;
         let mut writer = self.database.writer.lock().await;
-        let verdicts = write(&mut writer, self.namespace, transactions, keep).await.map_err(|error| self.failed(error))?;
+        self.database.mend(&mut writer).await.map_err(|error| self.failed(error))?;
+        let verdicts = match write(&mut writer, self.namespace, transactions, keep).await {
+            Ok(verdicts) => verdicts,
+            Err(error) => {
+                writer.is_broken = true;
+                return Err(self.failed(error));
+            }
+        };
         if writer.purged.elapsed() > PURGE {
             writer.purged = Instant::now();
             let purge = sqlx::query("DELETE FROM memory WHERE expires_at <= ?1").bind(clock());

@@ -78,7 +78,7 @@ pub enum Verdict {
 
 impl Transaction {
     /// Whether its values are within the limit.
-    pub(crate) fn fits(&self) -> Result<(), MemoryError> {
+    pub fn fits(&self) -> Result<(), MemoryError> {
         self.ops.iter().try_for_each(|op| match op {
             Op::Put { value, .. } => fits(value),
             Op::Delete { .. } | Op::DeleteAll { .. } => Ok(()),

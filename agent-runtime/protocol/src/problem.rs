@@ -50,6 +50,8 @@ pub enum Code {
     UnknownRun,
     /// The agent keeps no such session.
     UnknownSession,
+    /// A run works in the session.
+    SessionBusy,
     /// The idempotency key came with another request before.
     KeyReused,
     /// The run is over, and cannot be cancelled.
@@ -89,7 +91,7 @@ impl Code {
             Self::NotFound | Self::UnknownAgent | Self::UnknownRun | Self::UnknownSession => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
-            Self::ManagedByKubernetes | Self::RunEnded | Self::Cancelled => 409,
+            Self::ManagedByKubernetes | Self::SessionBusy | Self::RunEnded | Self::Cancelled => 409,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::InvalidRequest
@@ -136,6 +138,7 @@ impl Code {
             Self::MemoryUnavailable => "The agent's memory does not answer",
             Self::UnknownRun => "No such run",
             Self::UnknownSession => "No such session",
+            Self::SessionBusy => "A run works in the session",
             Self::KeyReused => "The idempotency key belongs to another request",
             Self::RunEnded => "The run is over",
             Self::Cancelled => "The run was cancelled",

@@ -3,14 +3,15 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use skreaver_memory::{Durability, Key, Memory, MemoryError};
+use skreaver_memory::{Durability, Memory, MemoryError};
 use skreaver_protocol::rest::{ComponentReason, ComponentState};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::ServedAgent;
 use super::memory::{Slot, sentence};
 use super::metered::Metered;
-use crate::runs::{GroupCommit, Journal, JournalError, Kept, Stage};
+use crate::runs::{Claim, GroupCommit, JournalError, Kept, Stage};
 use crate::secrets;
 use crate::trace::{info, warn};
 
@@ -113,9 +114,9 @@ impl ServedAgent {
     }
 
     /// Ends the work on runs whose lease is lost. What they would write is refused in any case; so they stop at once.
-    fn let_go(&self, lost: &[Key]) {
+    fn let_go(&self, lost: &[Claim]) {
         let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        live.values().filter(|live| live.lease().is_some_and(|lease| lost.contains(lease))).for_each(|live| live.lost.cancel());
+        live.values().filter(|live| live.claim().is_some_and(|claim| lost.contains(claim))).for_each(|live| live.lost.cancel());
     }
 
     async fn rounds(self: &Arc<Self>, kept: &Arc<Kept>, report: &dyn Report) {
@@ -153,33 +154,24 @@ impl ServedAgent {
             if is_here || self.tasks.is_closed() {
                 continue;
             }
-            let Some(document) = kept.document(run).await?.filter(|document| document.stage == Stage::Open) else { continue };
-            let Some(claim) = kept.claim(&document).await? else {
-                // This process works in its session: it waits for its turn here, and not for the next look.
-                if kept.works_on(&document) {
-                    self.spawn(Arc::clone(kept), document, None, self.admission.by_right());
-                }
-                continue;
-            };
-            // Between the look and the claim it may have ended.
-            if kept.document(run).await?.is_none_or(|document| document.stage != Stage::Open) {
-                kept.release(&claim).await;
-                continue;
+            // One that cannot be read or taken up is no reason to leave the others.
+            if let Err(error) = self.look_at(run, kept).await {
+                warn!(agent = %self.config.name, %run, %error, "an open run cannot be taken up");
             }
-            match kept.replay(run).await {
-                Ok(past) => {
-                    info!(agent = %self.config.name, %run, events = past.len(), "a run is taken up again");
-                    self.spawn(Arc::clone(kept), document, Some((claim, past)), self.admission.by_right());
-                }
-                Err(error @ JournalError::Damaged { .. }) => {
-                    warn!(agent = %self.config.name, %run, %error, "a run cannot go on");
-                    kept.give_up(&claim, &document, &error).await?;
-                }
-                Err(error) => {
-                    kept.release(&claim).await;
-                    return Err(error);
-                }
-            }
+        }
+        Ok(())
+    }
+
+    async fn look_at(self: &Arc<Self>, run: Uuid, kept: &Arc<Kept>) -> Result<(), JournalError> {
+        let Some(document) = kept.document(run).await?.filter(|document| document.stage == Stage::Open) else { return Ok(()) };
+        // This process works in its session: it waits for its turn here, and not for the next look.
+        let waits = kept.works_on(&document);
+        let claimed = if waits { None } else { self.take_up(kept, &document).await? };
+        if let Some((_, past)) = &claimed {
+            info!(agent = %self.config.name, %run, events = past.len(), "a run is taken up again");
+        }
+        if waits || claimed.is_some() {
+            self.spawn(Arc::clone(kept), document, claimed, self.admission.by_right());
         }
         Ok(())
     }

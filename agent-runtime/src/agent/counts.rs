@@ -89,7 +89,9 @@ fn kind(code: Code) -> ErrorKind {
         Code::RequestTimeout | Code::RunTimeout => ErrorKind::Timeout,
         Code::ForbiddenHost | Code::ToolDenied => ErrorKind::Auth,
         Code::ToolFailed | Code::OutcomeUnknown => ErrorKind::Tool,
-        Code::MemoryRequired | Code::MemoryUnavailable | Code::UnknownRun | Code::UnknownSession => ErrorKind::Memory,
+        Code::MemoryRequired | Code::MemoryUnavailable | Code::UnknownRun | Code::UnknownSession | Code::SessionBusy => {
+            ErrorKind::Memory
+        }
         Code::ModelUnavailable | Code::ModelFailed => ErrorKind::Network,
         Code::BodyTooLarge
         | Code::QueueFull

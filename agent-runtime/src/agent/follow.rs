@@ -20,6 +20,8 @@ pub struct Followed {
     agent: Arc<ServedAgent>,
     run: Uuid,
     cursor: Cursor,
+    /// What memory knew of the run when it was last looked at.
+    known: Vec<(usize, RunEvent)>,
     /// The run itself, where nothing of it is kept.
     unkept: Option<Arc<Live>>,
     is_over: bool,
@@ -36,12 +38,13 @@ impl ServedAgent {
         observation: Observation,
     ) -> Result<BoxStream<'static, (Cursor, RunEvent)>, Failure> {
         if self.memory.is_some() {
-            let run = self.begin(observation, false).await?;
-            return Ok(self.follow(run, Cursor::default()).await?.events().boxed());
+            let begun = self.begin(observation, false).await?;
+            return Ok(self.follow(begun.run, Cursor::default()).await?.events().boxed());
         }
         let live = Arc::new(Live::new());
         let (agent, run, unkept) = (Arc::clone(self), observation.run, Some(Arc::clone(&live)));
-        let followed = Followed { agent: Arc::clone(self), run, cursor: Cursor::default(), unkept, is_over: false };
+        let followed =
+            Followed { agent: Arc::clone(self), run, cursor: Cursor::default(), known: Vec::new(), unkept, is_over: false };
         let driven = async move { agent.stream_unkept(observation, &live).await };
         let driven = stream::once(driven).filter_map(|()| future::ready(None));
         Ok(stream::select(driven, followed.events()).boxed())
@@ -54,7 +57,7 @@ impl ServedAgent {
     pub async fn follow(self: &Arc<Self>, run: Uuid, cursor: Cursor) -> Result<Followed, Failure> {
         let kept = self.kept_for("runs that are kept")?;
         kept.document(run).await.map_err(|error| error.failure())?.ok_or_else(|| unknown_run(run))?;
-        Ok(Followed { agent: Arc::clone(self), run, cursor, unkept: None, is_over: false })
+        Ok(Followed { agent: Arc::clone(self), run, cursor, known: Vec::new(), unkept: None, is_over: false })
     }
 }
 
@@ -88,12 +91,18 @@ impl Followed {
     }
 
     /// What memory knows of the run that is new to the follower; nothing where there will be nothing new.
-    async fn look(&self) -> Option<Follow> {
+    async fn look(&mut self) -> Option<Follow> {
+        if let Some(next) = self.next_known() {
+            return Some(next);
+        }
         let kept = self.agent.kept_for("runs that are kept").ok()?;
         let document = kept.document(self.run).await.ok()??;
         let past = kept.replay(self.run).await.ok()?;
-        let told = told_again(&self.agent.config.name, &self.agent.setup, &document, past);
-        let next = next_of(self.cursor, told.iter().map(|(number, event)| (*number, event)));
-        next.or((document.stage == Stage::Open).then_some(Follow::Over))
+        self.known = told_again(&self.agent.config.name, &self.agent.setup, &document, past);
+        self.next_known().or((document.stage == Stage::Open).then_some(Follow::Over))
+    }
+
+    fn next_known(&self) -> Option<Follow> {
+        next_of(self.cursor, self.known.iter().map(|(number, event)| (*number, event)))
     }
 }

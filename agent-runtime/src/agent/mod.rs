@@ -6,7 +6,9 @@ mod follow;
 mod memory;
 mod metered;
 mod observe;
+mod queues;
 mod sessions;
+mod work;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -34,7 +36,8 @@ pub use follow::Followed;
 pub use observe::Observation;
 
 use counts::Counts;
-pub(crate) use memory::Slot;
+pub(crate) use memory::{Slot, sentence};
+use queues::Queues;
 
 /// An agent that answers.
 pub struct ServedAgent {
@@ -52,6 +55,8 @@ pub struct ServedAgent {
     memory: Option<Arc<Slot>>,
     /// The runs of this process that outlive their callers.
     live: Mutex<HashMap<Uuid, Arc<Live>>>,
+    /// Who comes first in a session.
+    queues: Queues,
     /// Who works on them.
     tasks: TaskTracker,
 }
@@ -84,6 +89,7 @@ impl ServedAgent {
             counts: Counts::default(),
             memory,
             live: Mutex::default(),
+            queues: Queues::default(),
             tasks: TaskTracker::new(),
         }
     }

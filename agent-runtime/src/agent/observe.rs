@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Failure, ServedAgent};
-use crate::admission::Place;
 use crate::coordinator::{Event, Outcome};
 use crate::custom::Course;
 use crate::runs::{
@@ -21,10 +20,15 @@ use crate::runs::{
 
 /// How often a run that goes on in another process is looked at, at first and at last.
 const GLANCE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
-/// How often a session in which somebody else works is tried again, at first and at last.
-const TURN: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(250));
 /// How long an answer is waited for beyond the run's own time: a process that takes over writes the end.
 const GRACE: Duration = Duration::from_secs(15);
+
+/// A run that was begun.
+pub(crate) struct Begun {
+    pub(crate) run: Uuid,
+    /// What was accepted; nothing where the run was begun before, by a request with the same key.
+    pub(crate) document: Option<RunDocument>,
+}
 
 /// What an agent is told.
 #[derive(Debug, Clone)]
@@ -60,8 +64,8 @@ impl ServedAgent {
         match &self.memory {
             None => self.observe_unkept(observation).await,
             Some(_) => {
-                let run = self.begin(observation, false).await.map_err(told)?;
-                self.answer(run).await
+                let begun = self.begin(observation, false).await.map_err(told)?;
+                self.answer(begun.run).await
             }
         }
     }
@@ -73,27 +77,38 @@ impl ServedAgent {
     pub async fn accept(self: &Arc<Self>, observation: Observation) -> Result<RunStatus, Box<Problem>> {
         let id = observation.run;
         let told = |failure: Failure| Box::new(problem(id, &failure));
-        let run = self.begin(observation, true).await.map_err(told)?;
-        self.run_status(run).await.map_err(told)
+        match self.begin(observation, true).await.map_err(told)? {
+            // What was accepted is told without another look, which might fail.
+            Begun { run: _, document: Some(document) } => Ok(status(&self.config.name, &document)),
+            Begun { run, document: None } => self.run_status(run).await.map_err(told),
+        }
     }
 
-    /// Begins a run that follows its caller only as far as they like: returns its id, or that of the run which an
-    /// idempotency key stands for.
-    pub(crate) async fn begin(self: &Arc<Self>, observation: Observation, promised: bool) -> Result<Uuid, Failure> {
+    /// Begins a run that goes on without its caller, or joins the one that an idempotency key stands for.
+    pub(crate) async fn begin(self: &Arc<Self>, observation: Observation, promised: bool) -> Result<Begun, Failure> {
         let kept = self.kept_for("answers later, sessions and idempotency keys")?;
-        let place = self.enter()?;
         let accepted = self.accepted(observation);
-        let acceptance = kept.accept(&accepted, promised).await.map_err(|error| error.failure())?;
+        // Who comes again needs no place of their own.
+        if let Some(run) = kept.find(accepted.key.as_ref()).await.map_err(|error| self.not_accepted(&error))? {
+            return Ok(Begun { run, document: None });
+        }
+        let place = self.enter()?;
+        let acceptance = kept.accept(&accepted, promised).await.map_err(|error| self.not_accepted(&error))?;
         match acceptance {
-            Acceptance::Joined(run) => Ok(run),
+            Acceptance::Joined(run) => Ok(Begun { run, document: None }),
             Acceptance::Begun(claim) => {
                 let Accepted { document, input, key: _ } = accepted;
-                let run = document.run;
                 let past = vec![Event::Observed { input, history: Vec::new(), summary: None }];
-                self.spawn(kept, document, claim.map(|claim| (claim, past)), place);
-                Ok(run)
+                self.spawn(kept, document.clone(), claim.map(|claim| (claim, past)), place);
+                Ok(Begun { run: document.run, document: Some(document) })
             }
         }
+    }
+
+    fn not_accepted(&self, error: &JournalError) -> Failure {
+        let failure = error.failure();
+        crate::trace::warn!(agent = %self.config.name, error = failure.detail, "an observation was not accepted");
+        failure
     }
 
     fn accepted(&self, observation: Observation) -> Accepted {
@@ -157,7 +172,7 @@ impl ServedAgent {
         live.end(Over::Elsewhere);
     }
 
-    fn drive_parts<'a>(
+    pub(super) fn drive_parts<'a>(
         &'a self,
         document: &'a RunDocument,
         journal: &'a dyn Journal,
@@ -199,99 +214,6 @@ impl ServedAgent {
         self.memory.as_ref().ok_or_else(|| self.memory_required(what))?.open()
     }
 
-    /// Works on a run until it is over here. Without a claim its turn is waited for; what happened so far is read then.
-    pub(super) fn spawn(
-        self: &Arc<Self>,
-        kept: Arc<Kept>,
-        document: RunDocument,
-        claimed: Option<(Claim, Vec<Event>)>,
-        place: Place,
-    ) {
-        let live = Arc::new(Live::new());
-        self.live.lock().unwrap_or_else(PoisonError::into_inner).insert(document.run, Arc::clone(&live));
-        let agent = Arc::clone(self);
-        self.tasks.spawn(async move {
-            let _active = agent.active();
-            let run = document.run;
-            let over = agent.work_on(&kept, document, claimed, place, &live).await;
-            if let Over::Ended(ended) = &over {
-                agent.count(failed(&ended.document));
-            }
-            agent.live.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
-            live.end(over);
-        });
-    }
-
-    async fn work_on(
-        &self,
-        kept: &Kept,
-        document: RunDocument,
-        claimed: Option<(Claim, Vec<Event>)>,
-        place: Place,
-        live: &Live,
-    ) -> Over {
-        let deadline = Instant::now() + Duration::from_millis(document.deadline_ms.saturating_sub(now_ms()));
-        let outcome = async {
-            let (claim, past) = match claimed {
-                Some(claimed) => claimed,
-                None => match self.turn(kept, &document, live).await? {
-                    Some(claimed) => claimed,
-                    None => return Ok(None),
-                },
-            };
-            live.claimed(&claim);
-            let _session = document.session.as_ref().map(|_| self.metrics.session());
-            // Who waits in vain is driven all the same, to the end that the run took too long.
-            let running = tokio::time::timeout_at(deadline, place.turn()).await.ok();
-            let history = match &document.session {
-                Some(session) => kept.history(session).await?,
-                None => History::default(),
-            };
-            let tokens = (live.cancel.clone(), live.lost.clone());
-            let work = self.drive_parts(&document, kept, &claim, Some(live), deadline, tokens);
-            let driven = drive(work, past, history).await;
-            drop(running);
-            match driven {
-                Driven::Ended(ended) => Ok(Some(ended)),
-                Driven::Stopped(error) => {
-                    kept.release(&claim).await;
-                    Err(error)
-                }
-            }
-        };
-        match outcome.await {
-            Ok(Some(ended)) => Over::Ended(Box::new(ended)),
-            Ok(None) => Over::Elsewhere,
-            Err(error) => {
-                crate::trace::warn!(agent = %self.config.name, run = %document.run, %error, "a run is not over and is left to be taken up");
-                Over::Elsewhere
-            }
-        }
-    }
-
-    /// Waits until nobody else works on the run or in its session. Nothing where the run is over then.
-    async fn turn(&self, kept: &Kept, document: &RunDocument, live: &Live) -> Result<Option<(Claim, Vec<Event>)>, JournalError> {
-        let (mut pause, last) = TURN;
-        let claim = loop {
-            if let Some(claim) = kept.claim(document).await? {
-                break claim;
-            }
-            let over = kept.document(document.run).await?.is_none_or(|document| document.stage != Stage::Open);
-            if over || live.lost.is_cancelled() {
-                return Ok(None);
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(last);
-        };
-        match kept.document(document.run).await? {
-            Some(RunDocument { stage: Stage::Open, .. }) => Ok(Some((claim, kept.replay(document.run).await?))),
-            Some(_) | None => {
-                kept.release(&claim).await;
-                Ok(None)
-            }
-        }
-    }
-
     /// Waits for the end of a run, wherever it goes on.
     pub(crate) async fn answer(self: &Arc<Self>, run: Uuid) -> Result<ObserveResponse, Box<Problem>> {
         let document = self.ended(run).await.map_err(|failure| Box::new(problem(run, &failure)))?;
@@ -303,7 +225,7 @@ impl ServedAgent {
         let (mut pause, last) = GLANCE;
         loop {
             if let Some(live) = self.live_run(run)
-                && let Over::Ended(ended) = live.over().await
+                && let Ok(Over::Ended(ended)) = tokio::time::timeout_at(give_up, live.over()).await
             {
                 return Ok(ended.document);
             }
@@ -338,7 +260,8 @@ pub(super) fn unknown_run(run: Uuid) -> Failure {
     Failure::new(Code::UnknownRun, format!("the agent keeps no run `{run}`, or no longer"))
 }
 
-fn failed(document: &RunDocument) -> Option<Code> {
+/// The code that a run failed with, if it did.
+pub(super) fn failed(document: &RunDocument) -> Option<Code> {
     match &document.stage {
         Stage::Ended { end: Outcome::Failed(failure), .. } => Some(failure.code),
         Stage::Ended { end: Outcome::Completed { .. }, .. } | Stage::Open => None,

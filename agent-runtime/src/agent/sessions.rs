@@ -86,10 +86,10 @@ impl ServedAgent {
         Ok(SessionHistory { session: session.clone(), summary, messages })
     }
 
-    /// Forgets a session. A run that is under way in it ends first.
+    /// Forgets a session.
     ///
     /// # Errors
-    /// [`Failure`], where nothing is kept of it, or somebody works in it.
+    /// [`Failure`], where nothing is kept of it, or a run works in it and does not end within a few seconds.
     pub async fn delete_session(self: &Arc<Self>, session: &SessionId) -> Result<(), Failure> {
         let kept = self.kept_for(WHAT)?;
         let forgotten = kept.forget(session).await.map_err(|error| error.failure())?;

@@ -22,6 +22,11 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// Of a run that somebody ended.
+    pub(crate) fn cancelled() -> Self {
+        Self::new(Code::Cancelled, "the run was cancelled")
+    }
+
     /// A failure of this code.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into(), policy: None, rule: None, retry_after: None }

@@ -10,5 +10,6 @@ pub(super) fn complete(mut state: State, output: String) -> (State, Vec<Effect>)
 
 pub(super) fn fail(mut state: State, failure: Failure) -> (State, Vec<Effect>) {
     state.phase = Phase::Ended;
+    state.close_requests();
     (state, vec![Effect::End(Outcome::Failed(failure))])
 }

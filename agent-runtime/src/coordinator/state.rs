@@ -4,7 +4,7 @@ use serde_json::Value;
 use skreaver_protocol::message::{Message, Tokens};
 
 use super::budget::Money;
-use super::{Effect, Failure, Purpose};
+use super::{Effect, Failure, Purpose, as_text};
 
 /// Where a run stands.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -82,6 +82,16 @@ pub struct Call {
 }
 
 impl Call {
+    /// What the model is told of it, once it is over.
+    pub(super) fn told(&self) -> Option<Message> {
+        let (text, failed) = match &self.state {
+            CallState::Ended(Ok(output)) => (as_text(output.clone()), false),
+            CallState::Ended(Err(failure)) => (failure.detail.clone(), true),
+            CallState::Undecided | CallState::Permitted => return None,
+        };
+        Some(Message::Tool { id: self.id.clone(), tool: self.tool.clone(), text, failed })
+    }
+
     pub(super) fn new(id: String, tool: String, input: CallInput) -> Self {
         Self { id, tool, input, state: CallState::Undecided, duration_us: 0 }
     }
@@ -152,6 +162,26 @@ impl State {
         &self.messages
     }
 
+    /// Answers what the model asked for last and was not told: a conversation with a request without an answer is one that
+    /// providers refuse, and this one may go on in a later run.
+    pub(super) fn close_requests(&mut self) {
+        let Some(Message::Assistant { tool_requests, .. }) = self.messages.last() else { return };
+        let turn = self.calls.get(self.turn_from..).unwrap_or_default();
+        let answers: Vec<_> = tool_requests
+            .iter()
+            .map(|request| match turn.iter().find(|call| call.id == request.id).and_then(Call::told) {
+                Some(told) => told,
+                None => Message::Tool {
+                    id: request.id.clone(),
+                    tool: request.tool.clone(),
+                    text: "the run ended before this was done".to_owned(),
+                    failed: true,
+                },
+            })
+            .collect();
+        self.messages.extend(answers);
+    }
+
     pub(super) fn say(&mut self, message: Message) {
         self.messages.push(message);
     }
@@ -186,8 +216,7 @@ impl State {
     }
 
     /// Whether the run is over.
-    #[cfg(test)]
-    pub(super) fn is_ended(&self) -> bool {
+    pub fn is_ended(&self) -> bool {
         self.phase == Phase::Ended
     }
 

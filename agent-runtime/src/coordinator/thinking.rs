@@ -1,12 +1,14 @@
 //! An agent with a model: asks it, does what it asks for, and asks again until it has an answer.
 
+use std::collections::HashSet;
+
 use skreaver_model::{Answer, StopReason};
 use skreaver_policy::GoalFacts;
-use skreaver_protocol::message::Message;
+use skreaver_protocol::message::{Message, ToolRequest};
 use skreaver_protocol::problem::Code;
 
 use super::state::{CallInput, Phase, Reserved, Summary};
-use super::{Call, CallState, Effect, Failure, Purpose, State, Thinking, as_text, budget, compaction, finish};
+use super::{Call, CallState, Effect, Failure, Purpose, State, Thinking, budget, compaction, finish};
 
 pub(super) fn begin(thinking: &Thinking, state: State) -> (State, Vec<Effect>) {
     ask(thinking, state)
@@ -50,10 +52,14 @@ pub(super) fn answered(
     let Answer { text, tool_requests, tokens, stop } = answer;
     budget::settle(thinking, &mut state, reserved, tokens);
     if let Purpose::Compaction { covers } = purpose {
-        state.summary = Some(Summary { text, covers });
+        // What is no summary stands for nothing: the conversation stays as it is.
+        if stop == StopReason::Complete && !text.trim().is_empty() {
+            state.summary = Some(Summary { text, covers });
+        }
         // Once in a turn: a summary that is too long itself is no reason to go on summing up.
         return ask_for(thinking, state, Purpose::Answer);
     }
+    let tool_requests = distinct(tool_requests);
     let wanted = state.calls().len() + tool_requests.len();
     state.say(Message::Assistant { text: text.clone(), tool_requests: tool_requests.clone() });
     if tool_requests.is_empty() {
@@ -67,6 +73,18 @@ pub(super) fn answered(
     let calls = tool_requests.into_iter();
     let effects = state.call_tools(calls.map(|call| Call::new(call.id, call.tool, CallInput::Arguments(call.arguments))));
     (state, effects)
+}
+
+/// Requests whose ids tell them apart, whatever the model wrote: by them answers are told to it.
+fn distinct(mut requests: Vec<ToolRequest>) -> Vec<ToolRequest> {
+    let mut seen = HashSet::new();
+    for (index, request) in requests.iter_mut().enumerate() {
+        if request.id.is_empty() || !seen.insert(request.id.clone()) {
+            request.id = format!("{}-{index}", request.id);
+            seen.insert(request.id.clone());
+        }
+    }
+    requests
 }
 
 /// An answer that asks for nothing: the last one, if it is good.
@@ -124,14 +142,16 @@ fn shape_problem(schema: &jsonschema::Validator, text: &str) -> Option<String> {
 /// The model gave no answer: the next one is asked, as long as there is one.
 pub(super) fn unanswered(thinking: &Thinking, mut state: State, failure: Failure) -> (State, Vec<Effect>) {
     let Phase::Asking { purpose, .. } = state.phase else { return (state, Vec::new()) };
+    if let Purpose::Compaction { .. } = purpose {
+        // A conversation that could not be summed up may still be answered.
+        return ask_for(thinking, state, Purpose::Answer);
+    }
     state.model += 1;
     if state.model >= thinking.models.len().get() {
         return finish::fail(state, failure);
     }
-    if purpose == Purpose::Answer {
-        // It is the same turn, asked of another model.
-        state.spent.turns -= 1;
-    }
+    // It is the same turn, asked of another model.
+    state.spent.turns -= 1;
     ask_for(thinking, state, purpose)
 }
 
@@ -139,16 +159,7 @@ pub(super) fn unanswered(thinking: &Thinking, mut state: State, failure: Failure
 /// something that it can do better.
 pub(super) fn called(thinking: &Thinking, mut state: State) -> (State, Vec<Effect>) {
     let Some(turn) = state.turn_over() else { return (state, Vec::new()) };
-    let answers: Vec<_> = turn.iter().filter_map(told).collect();
+    let answers: Vec<_> = turn.iter().filter_map(Call::told).collect();
     answers.into_iter().for_each(|answer| state.say(answer));
     ask(thinking, state)
-}
-
-fn told(call: &Call) -> Option<Message> {
-    let (text, failed) = match &call.state {
-        CallState::Ended(Ok(output)) => (as_text(output.clone()), false),
-        CallState::Ended(Err(failure)) => (failure.detail.clone(), true),
-        CallState::Undecided | CallState::Permitted => return None,
-    };
-    Some(Message::Tool { id: call.id.clone(), tool: call.tool.clone(), text, failed })
 }

@@ -8,7 +8,7 @@ use skreaver_protocol::rest::ToolCallSummary;
 use skreaver_protocol::{Caller, SessionId};
 use uuid::Uuid;
 
-use crate::coordinator::{Outcome, Spent, State};
+use crate::coordinator::{Failure, Outcome, Spent, State};
 
 /// What is known of a run. Times are in milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,15 @@ pub(crate) struct RunDocument {
     /// When it has taken too long.
     pub(crate) deadline_ms: u64,
     pub(crate) stage: Stage,
+}
+
+impl RunDocument {
+    /// The same run, failed now.
+    pub(crate) fn failed(&self, failure: Failure) -> Self {
+        let stage =
+            Stage::Ended { at_ms: now_ms(), end: Outcome::Failed(failure), used: Used::default(), tool_calls: Vec::new() };
+        Self { stage, ..self.clone() }
+    }
 }
 
 /// How far a run is.

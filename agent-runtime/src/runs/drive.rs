@@ -73,7 +73,8 @@ pub(crate) async fn drive(drive: Drive<'_>, past: Vec<Event>, history: History) 
         drive,
     };
     course.replay(past, history);
-    if !is_new {
+    // Under another spec than before, what happened may have come to another end: it counts.
+    if !is_new && !course.state.is_ended() {
         course.effects = course.state.pending();
     }
     match course.run().await {
@@ -192,9 +193,10 @@ impl<'a> Course<'a> {
         tokio::select! {
             biased;
             () = lost.cancelled() => Err(JournalError::Fenced),
-            () = cancel.cancelled() => Ok(Event::Interrupted(Failure::new(Code::Cancelled, "the run was cancelled"))),
-            Some(event) = work.next() => Ok(event),
+            () = cancel.cancelled() => Ok(Event::Interrupted(Failure::cancelled())),
+            // Before the work: what has not begun by then does not begin.
             () = tokio::time::sleep_until(*deadline) => Ok(Event::Interrupted(timed_out.clone())),
+            Some(event) = work.next() => Ok(event),
         }
     }
 

@@ -29,6 +29,8 @@ impl GroupCommit {
 
     /// Writes a transaction, together with whatever else is to be written now.
     pub(crate) async fn commit(&self, transaction: Transaction, keep: Keep) -> Result<Verdict, Arc<MemoryError>> {
+        // By itself: a group fails as a whole, and the others are not to blame.
+        transaction.fits()?;
         let (done, outcome) = oneshot::channel();
         let gone = || Arc::new(MemoryError::Unavailable { what: "memory".into(), source: "the runtime shuts down".into() });
         self.0.send(Job { transaction, keep, done }).await.map_err(|_| gone())?;

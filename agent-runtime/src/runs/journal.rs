@@ -12,6 +12,7 @@ use skreaver_protocol::{Caller, SessionId};
 use uuid::Uuid;
 
 use super::RunDocument;
+use crate::agent::sentence;
 use crate::coordinator::{Event, Failure, State};
 
 /// Keeps what happens to runs. Two keepers: one over an agent's memory, and one for agents without any, which keeps nothing.
@@ -106,12 +107,18 @@ pub(crate) enum JournalError {
     /// Somebody else works on the run now.
     #[error("another process works on the run")]
     Fenced,
+    /// Somebody works in the session.
+    #[error("a run works in the session; try again when it is over, or cancel it")]
+    Busy,
     /// The key was used for another request.
     #[error("the idempotency key came with another request before; use a new one")]
     KeyReused,
     /// What is written about the run is not what was written.
     #[error("the journal of the run is damaged at record {number}: {damage}")]
     Damaged { number: usize, damage: String },
+    /// What is written about the run is of another version of this program.
+    #[error("the journal of the run is of another version: {0}")]
+    Foreign(String),
     #[error(transparent)]
     Memory(Arc<MemoryError>),
 }
@@ -123,13 +130,25 @@ impl From<MemoryError> for JournalError {
 }
 
 impl JournalError {
+    /// Whether a run that it stopped would stop again, however often it is taken up.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Memory(error) => matches!(**error, MemoryError::TooLarge { .. }),
+            // Another version of this program may go on.
+            Self::Fenced | Self::Busy | Self::KeyReused | Self::Foreign(_) => false,
+        }
+    }
+
     /// As a caller is told.
     pub(crate) fn failure(&self) -> Failure {
         let code = match self {
+            Self::Memory(error) if matches!(**error, MemoryError::TooLarge { .. }) => Code::Internal,
             Self::Fenced | Self::Memory(_) => Code::MemoryUnavailable,
+            Self::Busy => Code::SessionBusy,
             Self::KeyReused => Code::KeyReused,
-            Self::Damaged { .. } => Code::Internal,
+            Self::Damaged { .. } | Self::Foreign(_) => Code::Internal,
         };
-        Failure { retry_after: (code == Code::MemoryUnavailable).then_some(1), ..Failure::new(code, self.to_string()) }
+        Failure { retry_after: (code == Code::MemoryUnavailable).then_some(1), ..Failure::new(code, sentence(self)) }
     }
 }

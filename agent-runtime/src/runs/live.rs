@@ -3,7 +3,6 @@
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use skreaver_memory::Key;
 use skreaver_protocol::rest::RunEvent;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -14,8 +13,8 @@ use super::{Claim, Ended};
 pub(crate) struct Live {
     inner: Mutex<Inner>,
     changed: watch::Sender<()>,
-    /// The lease under which it is worked on.
-    lease: OnceLock<Key>,
+    /// The right by which it is worked on.
+    claim: OnceLock<Claim>,
     /// Ends the run.
     pub(crate) cancel: CancellationToken,
     /// Lets go of the run: somebody else works on it.
@@ -62,18 +61,16 @@ impl Live {
     pub(crate) fn new() -> Self {
         let (changed, _) = watch::channel(());
         let (cancel, lost) = (CancellationToken::new(), CancellationToken::new());
-        Self { inner: Mutex::default(), changed, lease: OnceLock::new(), cancel, lost }
+        Self { inner: Mutex::default(), changed, claim: OnceLock::new(), cancel, lost }
     }
 
-    /// The lease under which it is worked on, once it is.
-    pub(crate) fn lease(&self) -> Option<&Key> {
-        self.lease.get()
+    /// The right by which it is worked on, once it is.
+    pub(crate) fn claim(&self) -> Option<&Claim> {
+        self.claim.get()
     }
 
     pub(crate) fn claimed(&self, claim: &Claim) {
-        if let Some((lease, _)) = &claim.lease {
-            self.lease.get_or_init(|| lease.clone());
-        }
+        self.claim.get_or_init(|| claim.clone());
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {

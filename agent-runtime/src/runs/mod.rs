@@ -19,7 +19,7 @@ pub(crate) use document::{RunDocument, Stage, now_ms};
 pub(crate) use drive::{Drive, Driven, Ended, drive};
 pub(crate) use group::GroupCommit;
 pub(crate) use journal::{Acceptance, Accepted, Claim, History, IdempotencyKey, Journal, JournalError};
-pub(crate) use kept::Kept;
+pub(crate) use kept::{Claimed, Kept};
 pub use live::Cursor;
 pub(crate) use live::{Follow, Live, Over, next_of};
 pub(crate) use told::{problem, response, status, told_again};

@@ -31,6 +31,7 @@ pub(super) struct Database {
     pub(super) what: String,
     pub(super) writer: Mutex<Writer>,
     pub(super) readers: SqlitePool,
+    options: SqliteConnectOptions,
     /// Dropped last.
     _lock: File,
 }
@@ -40,6 +41,9 @@ pub(super) struct Writer {
     pub(super) connection: SqliteConnection,
     /// Whether commits of the connection are synced; nothing where that is not known.
     synchronous: Option<bool>,
+    /// Whether a write failed. What SQLite then did of itself, such as rolling back when the disk is full, the connection may
+    /// not know of.
+    pub(super) is_broken: bool,
     /// When expired rows were last removed.
     pub(super) purged: Instant,
 }
@@ -79,9 +83,18 @@ impl Database {
         let mut connection = SqliteConnection::connect_with(&options).await.map_err(|error| failed(&what, error))?;
         migrate(&mut connection, &what).await?;
         let readers = SqlitePoolOptions::new().max_connections(READERS).test_before_acquire(false).acquire_timeout(BUSY);
-        let readers = readers.connect_lazy_with(options.pragma("query_only", "true"));
-        let writer = Mutex::new(Writer { connection, synchronous: Some(false), purged: Instant::now() });
-        Ok(Self { what, writer, readers, _lock: lock })
+        let readers = readers.connect_lazy_with(options.clone().pragma("query_only", "true"));
+        let writer = Mutex::new(Writer { connection, synchronous: Some(false), is_broken: false, purged: Instant::now() });
+        Ok(Self { what, writer, readers, options, _lock: lock })
+    }
+
+    /// Puts a fresh connection in the place of one whose last write failed.
+    pub(super) async fn mend(&self, writer: &mut Writer) -> Result<(), sqlx::Error> {
+        if writer.is_broken {
+            writer.connection = SqliteConnection::connect_with(&self.options).await?;
+            (writer.synchronous, writer.is_broken) = (Some(false), false);
+        }
+        Ok(())
     }
 }
 

@@ -247,7 +247,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         parameters: &[],
         request: None,
         responses: &[(204, "It is forgotten.", Body::Nothing)],
-        problems: &[Code::UnknownAgent, Code::UnknownSession, Code::InvalidRequest, MEMORY[0], MEMORY[1]],
+        problems: &[Code::UnknownAgent, Code::UnknownSession, Code::SessionBusy, Code::InvalidRequest, MEMORY[0], MEMORY[1]],
     },
     Operation {
         path: "/agents/{id}",

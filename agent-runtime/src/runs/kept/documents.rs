@@ -1,14 +1,14 @@
 //! What is known of runs besides what happened to them.
 
 use bytes::Bytes;
-use skreaver_memory::{Op, Scan};
+use skreaver_memory::{Check, Op, Scan, Transaction};
 use uuid::Uuid;
 
 use super::{Kept, read};
-use crate::coordinator::{Outcome, State};
-use crate::runs::document::{Stage, Used, now_ms};
+use crate::coordinator::{Failure, State};
+use crate::runs::document::Stage;
 use crate::runs::journal::{Claim, Journal, JournalError};
-use crate::runs::{RunDocument, keys};
+use crate::runs::{RunDocument, keys, record};
 
 impl Kept {
     /// What is known of a run.
@@ -21,7 +21,8 @@ impl Kept {
     pub(crate) async fn documents(&self, before: Option<Uuid>, limit: usize) -> Result<Vec<RunDocument>, JournalError> {
         let scan = Scan::last(keys::RUNS, limit);
         let scan = before.map_or(scan.clone(), |run| scan.after(keys::run(run)));
-        self.memory.scan(&scan).await?.iter().map(|(_, bytes)| read(bytes)).collect()
+        // One that cannot be read is no reason to tell nothing of the others.
+        Ok(self.memory.scan(&scan).await?.iter().filter_map(|(_, bytes)| read(bytes).ok()).collect())
     }
 
     /// The runs that are not over.
@@ -45,16 +46,27 @@ impl Kept {
         self.runs_below(keys::CANCELS).await
     }
 
+    /// Whether a run is not over.
+    pub(crate) async fn is_open(&self, run: Uuid) -> Result<bool, JournalError> {
+        Ok(self.document(run).await?.is_some_and(|document| document.stage == Stage::Open))
+    }
+
+    /// Ends a run that nobody has begun to work on, unless it has ended otherwise.
+    pub(crate) async fn end_waiting(&self, document: &RunDocument, failure: Failure) -> Result<(), JournalError> {
+        let ended = document.failed(failure);
+        let ops = vec![
+            Op::Put { key: keys::run(document.run), value: record::encode(&ended), ttl: Some(self.kept()) },
+            Op::Delete { key: keys::open(document.run) },
+            Op::Delete { key: keys::cancel(document.run) },
+        ];
+        let unchanged = Check::Equals { key: keys::run(document.run), value: record::encode(document) };
+        let transaction = Transaction { checks: vec![unchanged], ops };
+        self.group.commit(transaction, self.promise).await.map(drop).map_err(JournalError::Memory)
+    }
+
     /// Ends a run that cannot go on.
     pub(crate) async fn give_up(&self, claim: &Claim, document: &RunDocument, error: &JournalError) -> Result<(), JournalError> {
-        let state = State::default();
-        let stage = Stage::Ended {
-            at_ms: now_ms(),
-            end: Outcome::Failed(error.failure()),
-            used: Used::default(),
-            tool_calls: Vec::new(),
-        };
-        self.end(claim, 0, &[], &RunDocument { stage, ..document.clone() }, &state).await
+        self.end(claim, 0, &[], &document.failed(error.failure()), &State::default()).await
     }
 
     pub(super) async fn is_ended(&self, run: Uuid) -> Result<bool, JournalError> {

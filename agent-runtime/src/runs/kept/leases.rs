@@ -22,13 +22,11 @@ impl Kept {
         }
     }
 
-    pub(super) fn let_go(&self, claim: &Claim) {
-        if let Some((key, token)) = &claim.lease {
-            let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-            if held.get(key) == Some(token) {
-                held.remove(key);
-            }
-        }
+    /// Renews a claim no longer. `false` where that was so already.
+    pub(super) fn let_go(&self, claim: &Claim) -> bool {
+        let Some((key, token)) = &claim.lease else { return false };
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.get(key) == Some(token) && held.remove(key).is_some()
     }
 
     /// Whether this process has the lease of the run, or that of its session.
@@ -37,8 +35,9 @@ impl Kept {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&lease)
     }
 
-    /// Keeps the leases of this process; returns the runs and sessions whose lease somebody else has, by lease.
-    pub(crate) async fn renew(&self) -> Result<Vec<Key>, JournalError> {
+    /// Keeps the leases of this process; returns the claims that somebody else has now, or that lapsed. A run that ended
+    /// meanwhile gave its own back, and lost nothing.
+    pub(crate) async fn renew(&self) -> Result<Vec<Claim>, JournalError> {
         let held: Vec<_> = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone().into_iter().collect();
         let renewals = held.iter().map(|(key, token)| Transaction {
             checks: vec![Check::Equals { key: key.clone(), value: token.clone() }],
@@ -46,18 +45,15 @@ impl Kept {
         });
         let verdicts = futures::future::try_join_all(renewals.map(|renewal| self.group.commit(renewal, Keep::Written))).await;
         let verdicts = verdicts.map_err(JournalError::Memory)?;
-        let lost = held.into_iter().zip(verdicts).filter(|(_, verdict)| *verdict != Verdict::Written);
-        Ok(lost
-            .map(|((key, token), _)| {
-                self.let_go(&Claim { lease: Some((key.clone(), token)) });
-                key
-            })
-            .collect())
+        let refused = held.into_iter().zip(verdicts).filter(|(_, verdict)| *verdict != Verdict::Written);
+        Ok(refused.map(|(lease, _)| Claim { lease: Some(lease) }).filter(|claim| self.let_go(claim)).collect())
     }
 
     /// Gives a claim back without an end: somebody else may go on at once.
     pub(crate) async fn release(&self, claim: &Claim) {
-        self.let_go(claim);
+        if !self.let_go(claim) {
+            return;
+        }
         let Some((key, _)) = &claim.lease else { return };
         // In vain, the lease lapses by itself.
         let _ = self.write(claim, vec![Op::Delete { key: key.clone() }], Keep::Written).await;

@@ -3,6 +3,7 @@
 mod documents;
 mod leases;
 mod sessions;
+mod take;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -15,11 +16,13 @@ use skreaver_memory::{Check, Keep, Key, Memory, Op, Scan, Transaction, Verdict};
 use skreaver_protocol::config::Durability;
 use uuid::Uuid;
 
-use super::journal::{Acceptance, Accepted, Claim, History, IdempotencyKey, Journal, JournalError};
+use super::journal::{Acceptance, Accepted, Claim, IdempotencyKey, Journal, JournalError};
+use super::record::Damage;
 use super::{GroupCommit, RunDocument, keys, record};
 use crate::coordinator::{Event, State};
 
 use self::leases::{fresh_claim, lease};
+pub(crate) use self::take::Claimed;
 
 /// The longest that what is known of an ended run is kept.
 const LONGEST_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -104,8 +107,16 @@ impl Kept {
     }
 }
 
+/// Bytes that are as they were written are of another version, and no damage.
+fn damaged(number: usize, damage: Damage) -> JournalError {
+    match damage {
+        Damage::Checksum => JournalError::Damaged { number, damage: damage.to_string() },
+        Damage::Shape(problem) => JournalError::Foreign(problem),
+    }
+}
+
 fn read<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, JournalError> {
-    record::decode(bytes).map_err(|damage| JournalError::Damaged { number: 0, damage: damage.to_string() })
+    record::decode(bytes).map_err(|damage| damaged(0, damage))
 }
 
 #[async_trait]
@@ -134,7 +145,8 @@ impl Journal for Kept {
                 claim.iter().for_each(|claim| self.hold(claim));
                 Ok(Acceptance::Begun(claim))
             }
-            Verdict::Refused { .. } => self.join(key.as_ref()).await,
+            // Somebody came first with this key; if that was forgotten in this very moment, the caller may try again.
+            Verdict::Refused { .. } => self.find(key.as_ref()).await?.map(Acceptance::Joined).ok_or(JournalError::Fenced),
         }
     }
 
@@ -156,11 +168,10 @@ impl Journal for Kept {
             let is_last = page.len() < PAGE;
             for (key, bytes) in page {
                 let number = events.len();
-                let damaged = |damage: String| JournalError::Damaged { number, damage };
                 if keys::last_part(&key) != Some(number) {
-                    return Err(damaged("it is missing".into()));
+                    return Err(JournalError::Damaged { number, damage: "it is missing".into() });
                 }
-                events.push(record::decode(&bytes).map_err(|damage| damaged(damage.to_string()))?);
+                events.push(record::decode(&bytes).map_err(|damage| damaged(number, damage))?);
             }
             match last {
                 Some(key) if !is_last => scan = scan.after(key),
@@ -204,15 +215,12 @@ impl Journal for Kept {
 
 impl Kept {
     /// The run that came with this key before, if it was the same request.
-    async fn join(&self, key: Option<&IdempotencyKey>) -> Result<Acceptance, JournalError> {
-        let Some(IdempotencyKey { hash, request }) = key else { return Err(JournalError::Fenced) };
-        match self.memory.get(&keys::idempotency(hash)).await? {
-            Some(bytes) => match read::<Keyed>(&bytes)? {
-                keyed if keyed.request == *request => Ok(Acceptance::Joined(keyed.run)),
-                _ => Err(JournalError::KeyReused),
-            },
-            // It was forgotten in this very moment: the caller may try again.
-            None => Err(JournalError::Fenced),
+    pub(crate) async fn find(&self, key: Option<&IdempotencyKey>) -> Result<Option<Uuid>, JournalError> {
+        let Some(IdempotencyKey { hash, request }) = key else { return Ok(None) };
+        let Some(bytes) = self.memory.get(&keys::idempotency(hash)).await? else { return Ok(None) };
+        match read::<Keyed>(&bytes)? {
+            keyed if keyed.request == *request => Ok(Some(keyed.run)),
+            _ => Err(JournalError::KeyReused),
         }
     }
 }

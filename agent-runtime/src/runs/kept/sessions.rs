@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use skreaver_memory::{Check, Op, Scan, Transaction, Verdict};
 use skreaver_protocol::SessionId;
 use skreaver_protocol::message::Message;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Kept, PAGE, read};
@@ -14,7 +15,9 @@ use crate::runs::journal::{History, JournalError};
 use crate::runs::{keys, record};
 
 /// How often a session is looked at in which somebody works.
-const GLANCE: Duration = Duration::from_millis(50);
+const GLANCE: Duration = Duration::from_millis(100);
+/// How long a session in which somebody works is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// The most messages of a session that a run looks back on.
 const LONGEST_HISTORY: usize = 2000;
 
@@ -69,7 +72,7 @@ impl Kept {
         Ok((summary.map(|summary| summary.text), self.messages(session, 0).await?))
     }
 
-    /// Forgets a session, as soon as nobody works in it. `false` where nothing is kept of it.
+    /// Forgets a session in which nobody works; where somebody does, they are waited for a while. `false` where nothing is kept of it.
     pub(crate) async fn forget(&self, session: &SessionId) -> Result<bool, JournalError> {
         let is_kept = !self.memory.scan(&Scan::prefix(keys::session(session), 1)).await?.is_empty();
         let lease = keys::lease(Uuid::nil(), Some(session));
@@ -77,9 +80,11 @@ impl Kept {
             checks: vec![Check::Absent { key: lease }],
             ops: vec![Op::DeleteAll { prefix: keys::session(session) }],
         };
+        let give_up = Instant::now() + PATIENCE;
         loop {
             match self.group.commit(gone.clone(), self.promise).await.map_err(JournalError::Memory)? {
                 Verdict::Written => return Ok(is_kept),
+                Verdict::Refused { .. } if Instant::now() > give_up => return Err(JournalError::Busy),
                 Verdict::Refused { .. } => tokio::time::sleep(GLANCE).await,
             }
         }
