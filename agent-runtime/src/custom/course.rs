@@ -12,6 +12,7 @@ use skreaver_memory::{Memory, Namespaced};
 use skreaver_model::{Answer, StopReason};
 use skreaver_protocol::AgentName;
 use skreaver_protocol::message::{Message, Tokens, ToolRequest};
+use skreaver_protocol::problem::Code;
 use tokio::sync::mpsc;
 
 use super::{Agent, AgentError, Context, Request};
@@ -156,9 +157,7 @@ impl Request {
 fn outcome(state: &CallState) -> Result<Value, Failure> {
     match state {
         CallState::Ended(outcome) => outcome.clone(),
-        CallState::Undecided | CallState::Permitted => {
-            Err(Failure::new(skreaver_protocol::problem::Code::Internal, "the call is not over"))
-        }
+        CallState::Undecided | CallState::Permitted => Err(Failure::new(Code::Internal, "the call is not over")),
     }
 }
 

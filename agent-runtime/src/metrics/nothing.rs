@@ -48,6 +48,6 @@ impl Metrics {
 
     pub(crate) fn memory(&self, _: MemoryOp) {}
 
-    #[cfg(feature = "http")]
-    pub(crate) fn http(&self, _: &str, _: &str, _: Duration) {}
+    /// Counts nothing.
+    pub fn http(&self, _: &str, _: &str, _: Duration) {}
 }

@@ -151,8 +151,7 @@ impl Metrics {
     }
 
     /// Counts an HTTP request. `route` is a path of ours as written in the router, never what a caller sent.
-    #[cfg(feature = "http")]
-    pub(crate) fn http(&self, route: &str, method: &str, duration: Duration) {
+    pub fn http(&self, route: &str, method: &str, duration: Duration) {
         self.http_requests.with_label_values(&[route, method]).inc();
         self.http_duration.with_label_values(&[route, method]).observe(duration.as_secs_f64());
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use skreaver_memory::Memory;
 use skreaver_model::Model;
-use skreaver_protocol::config::{AgentConfig, LimitsConfig};
+use skreaver_protocol::config::{AgentConfig, LimitsConfig, RuntimeConfig};
 use skreaver_protocol::problem::Problem;
 use skreaver_protocol::rest::ObserveResponse;
 use skreaver_protocol::{AgentName, ToolName};
@@ -116,7 +116,7 @@ impl Harness {
     pub async fn start(self) -> Result<Started, BuildError> {
         let Self { config, builder, models } = self;
         let name: AgentName = config.name.clone();
-        let config = crate::protocol::config::RuntimeConfig { agents: vec![config], cluster: None };
+        let config = RuntimeConfig { agents: vec![config], cluster: None };
         let runtime = Arc::new(builder.models(name.clone(), models).config(config).build()?);
         let stop = CancellationToken::new();
         let work = tokio::spawn({

@@ -2,9 +2,29 @@
 
 use std::sync::Arc;
 
-use skreaver::{Observation, Runtime};
+use skreaver::tools::{FunctionTool, Text};
+use skreaver::{Agent, AgentError, Context, InMemoryToolRegistry, Observation, Runtime};
 
-pub use skreaver::{Memory, Tool};
+pub use skreaver::{ExecutionResult, FileMemory, Memory, NonEmptyQueue, NonEmptyVec, Tool, ToolCall};
+
+/// An agent of one's own.
+pub struct Echo;
+
+#[async_trait::async_trait]
+impl Agent for Echo {
+    async fn observe(&self, context: &Context, input: &str) -> Result<String, AgentError> {
+        Ok(context.call("echo", serde_json::json!({ "text": input })).await?.to_string())
+    }
+}
+
+/// Core: a runtime made in code.
+pub fn made() -> Option<Runtime> {
+    let echo = FunctionTool { description: "Echoes.", from_text: Text::arguments, run: |Text { text }| text.into() };
+    let mut tools = InMemoryToolRegistry::new();
+    tools.register("echo", echo).ok()?;
+    let name = skreaver::protocol::AgentName::parse("amber").ok()?;
+    Runtime::builder().agent(name, Arc::new(Echo)).tools(tools).build().ok()
+}
 
 /// Core: an agent that answers, without a server.
 pub async fn answers(runtime: &Runtime) -> Option<String> {
@@ -14,7 +34,7 @@ pub async fn answers(runtime: &Runtime) -> Option<String> {
 
 /// Memory in the process and in files is always there.
 pub async fn files(folder: &std::path::Path) -> Option<Arc<dyn Memory>> {
-    let memory = skreaver::memory::FileMemory::open(folder, "amber").await.ok()?;
+    let memory = FileMemory::open(folder, "amber").await.ok()?;
     Some(Arc::new(memory))
 }
 
@@ -43,8 +63,12 @@ pub async fn serve(runtime: Arc<Runtime>, listeners: skreaver::Listeners) -> std
 #[cfg(feature = "models")]
 pub use skreaver::model::{http_client, model};
 
-/// The contract of memories.
+/// Doubles and the contract of memories.
+#[cfg(feature = "testing")]
+pub use skreaver::testing::{Harness, MockTool, Reply, ScriptedModel};
+
+/// The contract, run against memory in the process.
 #[cfg(feature = "testing")]
 pub async fn keeps_the_contract() {
-    skreaver::memory::contract::check(async |_| Arc::new(skreaver::memory::InMemory::new()) as _).await;
+    skreaver::testing::contract::check(async |_| Arc::new(skreaver::memory::InMemory::new()) as _).await;
 }

@@ -55,7 +55,8 @@ fn our_crates_import_each_other_along_the_arrows_only() {
 
 /// Every crate that `package` drags in when it is built by itself.
 fn tree(package: &str) -> BTreeSet<String> {
-    let lines = cargo(&["tree", "--package", package, "--edges=normal", "--prefix=none", "--format={p}", "--offline"]);
+    let lines =
+        cargo(&["tree", "--package", package, "--all-features", "--edges=normal", "--prefix=none", "--format={p}", "--offline"]);
     lines.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
 }
 

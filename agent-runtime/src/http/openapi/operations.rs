@@ -168,6 +168,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             Code::OutcomeUnknown,
             Code::ModelUnavailable,
             Code::ModelFailed,
+            Code::AgentFailed,
             Code::AnswerCutOff,
             Code::AnswerRefused,
             Code::AnswerMalformed,
