@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use skreaver_memory::{Entry, Memory};
 use skreaver_tests::mortal::PAY;
+use skreaver_tests::until;
 
 use super::home::Home;
 
@@ -75,7 +76,7 @@ impl Run {
 }
 
 async fn entries(memory: &dyn Memory, prefix: &str) -> Vec<Entry> {
-    memory.snapshot(prefix).await.expect("memory of the dead can be read")
+    until("what the dead left", async || memory.snapshot(prefix).await.ok()).await
 }
 
 /// Part of a key, counted from zero.
