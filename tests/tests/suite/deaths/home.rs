@@ -63,13 +63,13 @@ impl Case {
         Self { point, seed }
     }
 
-    /// How the lives end, one after the other; the last one that is told of has no end. Four runs outside of sessions pass every
-    /// point but [`Point::Claimed`], and the first of the session's passes that.
+    /// How the lives end, one after the other; the one after the last of these has no end. Four runs outside of the session pass
+    /// every point but [`Point::Claimed`], which is passed by those in it, and by one of them where another process takes the rest.
     fn ends(&self, has_company: bool) -> Vec<End> {
-        let most = match self.point {
-            Point::Claimed if has_company => 1,
-            Point::Claimed => 3,
-            _ => 4,
+        let most = match (self.point == Point::Claimed, has_company) {
+            (false, _) => 4,
+            (true, false) => 3,
+            (true, true) => 1,
         };
         let first = (self.point, 1 + self.seed as usize % most);
         let others = Point::all();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use skreaver_memory::{Entry, Memory};
 use skreaver_tests::mortal::PAY;
+use skreaver_tests::until;
 
 use super::home::Home;
 
@@ -26,8 +27,8 @@ pub(super) struct Run {
     pub(super) label: String,
     /// How many answers of the model are written.
     pub(super) answers: usize,
-    /// A payment was begun, and how it ended is not written.
-    pub(super) is_in_doubt: bool,
+    /// How its payment ended is written.
+    pub(super) is_settled: bool,
     /// Its answer, if it has ended with one.
     pub(super) output: Option<String>,
     /// The tools that it asked for.
@@ -67,15 +68,14 @@ impl Run {
                 let requests = event["tool_requests"].as_array().into_iter().flatten();
                 self.tools.extend(requests.filter_map(|request| request["tool"].as_str()).map(str::to_owned));
             }
-            Some("permitted") if is_payment(self) => self.is_in_doubt = true,
-            Some("tool_ended") if is_payment(self) => self.is_in_doubt = false,
+            Some("tool_ended") if is_payment(self) => self.is_settled = true,
             _ => {}
         }
     }
 }
 
 async fn entries(memory: &dyn Memory, prefix: &str) -> Vec<Entry> {
-    memory.snapshot(prefix).await.expect("memory of the dead can be read")
+    until("what the dead left", async || memory.snapshot(prefix).await.ok()).await
 }
 
 /// Part of a key, counted from zero.

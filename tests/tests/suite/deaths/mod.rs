@@ -25,7 +25,7 @@ use power::Power;
 pub(crate) use process::{Companions, Process};
 use verdict::{Fault, Report};
 
-/// Seeds of each point: a run of `make test` takes one fiftieth of a soak.
+/// Seeds of each point: `make test` takes one fiftieth of a soak, and `SKREAVER_SEEDS` asks for any number.
 fn seeds() -> u64 {
     let asked = std::env::var("SKREAVER_SEEDS").ok().and_then(|seeds| seeds.parse().ok());
     asked.unwrap_or(if is_soak() { 50 } else { 1 })

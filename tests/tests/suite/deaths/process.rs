@@ -38,6 +38,8 @@ pub(crate) struct Process {
     mortal: Option<Child>,
     /// The one that takes over.
     other: Option<(Child, SocketAddr)>,
+    /// Memory that is shared can be read before anybody takes over; to open it then would take too long.
+    shared: Option<Arc<dyn Memory>>,
 }
 
 impl Process {
@@ -54,9 +56,10 @@ impl Process {
     }
 
     /// Over a server, whose leases hold that long if not as long as they do in earnest.
-    pub(crate) fn with_server(case: &Case, url: String, lease: Option<Duration>, companions: Companions) -> Self {
+    pub(crate) async fn with_server(case: &Case, url: String, lease: Option<Duration>, companions: Companions) -> Self {
         let process = Self::new(case, url, Durability::Durable, tempfile::tempdir().unwrap());
-        Self { lease, companions, ..process }
+        let shared = Some(process.open().await);
+        Self { lease, companions, shared, ..process }
     }
 
     fn new(case: &Case, store: String, durability: Durability, folder: TempDir) -> Self {
@@ -71,7 +74,12 @@ impl Process {
             folder,
             mortal: None,
             other: None,
+            shared: None,
         }
+    }
+
+    async fn open(&self) -> Arc<dyn Memory> {
+        open(&self.store, &self.agent).await.unwrap()
     }
 
     async fn launch(&self, end: Option<End>) -> (Child, SocketAddr) {
@@ -143,6 +151,9 @@ impl Home for Process {
     }
 
     async fn left(&self) -> Arc<dyn Memory> {
-        open(&self.store, &self.agent).await.unwrap()
+        match &self.shared {
+            Some(memory) => Arc::clone(memory),
+            None => self.open().await,
+        }
     }
 }
