@@ -69,7 +69,8 @@ pub fn runtime(life: Life) -> Runtime {
     let hand = Hand { ledger: Arc::clone(&ledger), seed };
     let (stamp, pay) = (Stamp(hand.clone()), Pay { hand, death: Arc::clone(&death) });
     let model = MortalModel { ledger, death: Arc::clone(&death), seed };
-    Runtime::builder(serde_json::from_value(config).expect("it is a configuration"))
+    Runtime::builder()
+        .config(serde_json::from_value(config).expect("it is a configuration"))
         .memory(agent.clone(), Arc::new(MortalMemory { memory, lease, death }))
         .models(agent, vec![Arc::new(model) as Arc<dyn Model>])
         .tool(tool(STAMP), Arc::new(stamp) as Arc<dyn Tool>)

@@ -316,7 +316,7 @@ async fn another_process_takes_up_a_run_whose_process_died() {
 #[tokio::test]
 async fn runs_that_queued_in_a_session_follow_each_other_at_once_after_a_restart() {
     let memory = Arc::new(InMemory::new());
-    let model = Double::gated((0..8).map(|_| answer("well")).collect());
+    let model = Double::gated((0..8).map(|_| answer("well")).collect::<Vec<_>>());
     let (process, first) = mortal_clerk(&memory, &model).await;
     let mut runs = Vec::new();
     for number in 0..4 {

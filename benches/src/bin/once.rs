@@ -42,7 +42,7 @@ async fn main() -> anyhow::Result<()> {
     let mut args = std::env::args().skip(1);
     let config = PathBuf::from(args.next().context("name the configuration")?);
     let address: SocketAddr = args.next().context("say where to listen")?.parse()?;
-    let runtime = Runtime::builder(config::load(&config)?).tool(ToolName::parse("add")?, Arc::new(Charge)).build()?;
+    let runtime = Runtime::builder().config(config::load(&config)?).tool(ToolName::parse("add")?, Arc::new(Charge)).build()?;
     let listeners = Listeners { api: TcpListener::bind(address).await?, admin: None };
     Ok(serve_until_terminated(Arc::new(runtime), listeners, Duration::ZERO).await?)
 }
