@@ -17,6 +17,8 @@ async fn refused(file: &Path) -> MemoryError {
 
 async fn execute(memory: &SqliteMemory, sql: &'static str) {
     let mut writer = memory.database.writer.lock().await;
+    // A connection whose write failed is replaced before the next one, and the new one knows nothing of what was set.
+    memory.database.mend(&mut writer).await.unwrap();
     sqlx::query(sql).execute(&mut writer.connection).await.unwrap();
 }
 
@@ -25,13 +27,14 @@ async fn a_full_database_refuses_and_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let memory = SqliteMemory::open(&directory.path().join("memory.db"), "quarry").await.unwrap();
     memory.put(key("note/1"), "kept".into()).await.unwrap();
-    execute(&memory, "PRAGMA max_page_count = 40").await;
     let large =
         vec![Op::put(key("note/2"), "small"), Op::put(key("note/3"), vec![b'x'; 1 << 20]), Op::Delete { key: key("note/1") }];
     for keep in [Keep::Written, Keep::Durable] {
+        execute(&memory, "PRAGMA max_page_count = 40").await;
         let whole = Transaction { checks: Vec::new(), ops: large.clone() };
         let full = memory.commit(&[whole], keep).await.unwrap_err();
         assert!(matches!(full, MemoryError::Full { .. }), "{full:?}");
+        execute(&memory, "PRAGMA max_page_count = 40").await;
         let full = memory.put(key("large"), vec![0; 1 << 20].into()).await.unwrap_err();
         assert!(matches!(full, MemoryError::Full { .. }), "{full:?}");
     }
