@@ -55,11 +55,10 @@ mod tests {
         let waiting: Vec<_> = (0..5)
             .map(|number| {
                 let (queues, session, order) = (Arc::clone(&queues), session.clone(), Arc::clone(&order));
-                let waits = tokio::spawn(async move {
+                tokio::spawn(async move {
                     let _place = queues.enter(&session).await;
                     order.lock().unwrap().push(number);
-                });
-                waits
+                })
             })
             .collect();
         tokio::task::yield_now().await;
