@@ -20,7 +20,7 @@ agents:
 - name: clerk
   tools: [{name: add, type: Builtin}, {name: remember, type: Builtin}, {name: recall, type: Builtin}]
   models: [{provider: OpenAICompatible, name: one, baseURL: 'http://unused', timeout: 5s, maxAttempts: 1}]
-  memory: {store: {backend: InMemory}, durability: Ephemeral, compaction: {tokenThreshold: 900, keepLast: 2}}
+  memory: {store: {backend: InMemory}, durability: Ephemeral, compaction: {tokenThreshold: 9000, keepLast: 2}}
 ";
 
 /// Serves the clerk over this memory.
@@ -167,7 +167,7 @@ async fn two_runs_of_a_session_follow_each_other() {
 
 #[tokio::test]
 async fn a_long_conversation_is_summed_up_and_its_end_stays() {
-    let long = "word ".repeat(600);
+    let long = "word ".repeat(6000);
     let replies = vec![answer("hi"), answer("the summary"), answer("short"), answer("shorter")];
     let (memory, model) = (Arc::new(InMemory::new()), Double::new(replies));
     let served = clerk(&memory, &model).await;
@@ -334,4 +334,56 @@ async fn runs_that_queued_in_a_session_follow_each_other_at_once_after_a_restart
     // Open runs are looked for every two seconds: one of them at each look would take six.
     assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
     second.stop().await;
+}
+
+#[tokio::test]
+async fn a_run_that_fails_amid_its_tools_leaves_a_conversation_that_can_go_on() {
+    let many: Vec<_> = (0..70).map(|n| ("add", json!({"a": n, "b": 1}))).collect();
+    let (memory, model) = (Arc::new(InMemory::new()), Double::new(vec![ask_for(&many), answer("well")]));
+    let served = clerk(&memory, &model).await;
+    let say = async |input: &str| post(&served, json!({"input": input, "session": "a"}), &[]).await;
+    assert_eq!(say("too much").await.1["code"], "tool_calls_exceeded");
+    assert_eq!(say("and now?").await.0, StatusCode::OK);
+    let told = serde_json::to_value(&model.questions()[1].messages).unwrap();
+    let of_role = |role: &str| told.as_array().unwrap().iter().filter(|message| message["role"] == role).count();
+    assert_eq!((of_role("user"), of_role("tool")), (2, 70), "every request is answered");
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_run_that_waits_in_a_session_hears_that_it_is_to_end() {
+    let (memory, model) = (Arc::new(InMemory::new()), Double::gated(vec![answer("first")]));
+    let served = clerk(&memory, &model).await;
+    let accept = async || {
+        let (_, accepted) = post(&served, json!({"input": "go", "session": "a"}), &[("prefer", "respond-async")]).await;
+        accepted["run"].as_str().unwrap().to_owned()
+    };
+    let (first, second) = (accept().await, accept().await);
+    let cancel = served.client.post(served.url(&format!("/agents/clerk/runs/{second}/cancel")));
+    assert_eq!(cancel.send().await.unwrap().status(), 202);
+    assert_eq!(ended(&served, &second).await["state"], "cancelled");
+    assert_eq!(served.get(&format!("/agents/clerk/runs/{first}")).await.1["state"], "running");
+    model.let_go(1);
+    assert_eq!(ended(&served, &first).await["state"], "completed");
+    assert_eq!(model.questions().len(), 1);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn runs_of_a_session_come_in_the_order_in_which_they_were_accepted() {
+    let (memory, model) = (Arc::new(InMemory::new()), Double::new((0..6).map(|_| answer("well")).collect::<Vec<_>>()));
+    let served = clerk(&memory, &model).await;
+    let mut runs = Vec::new();
+    for number in 0..6 {
+        let body = json!({"input": format!("number {number}"), "session": "a"});
+        runs.push(post(&served, body, &[("prefer", "respond-async")]).await.1["run"].as_str().unwrap().to_owned());
+    }
+    for run in &runs {
+        ended(&served, run).await;
+    }
+    let last =
+        |question: &skreaver::model::Question| serde_json::to_value(question.messages.last().unwrap()).unwrap()["text"].clone();
+    let asked: Vec<_> = model.questions().iter().map(last).collect();
+    assert_eq!(asked, (0..6).map(|number| json!(format!("number {number}"))).collect::<Vec<_>>());
+    served.stop().await;
 }
