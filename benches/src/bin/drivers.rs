@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use skreaver::memory::{Keep, Key, Memory, Op, PostgresMemory, SqliteMemory, Transaction};
 use skreaver_benches::median;
 use skreaver_tests::servers::PostgresServer;
-use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 
@@ -90,11 +90,8 @@ async fn compare(
 async fn sqlite() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let memory = SqliteMemory::open(&folder.path().join("ours.db"), "amber").await?;
-    store(&memory, 0).await?;
-    drop(memory);
-    // The raw driver works on a copy, with the same schema, triggers and settings.
-    std::fs::copy(folder.path().join("ours.db"), folder.path().join("raw.db"))?;
-    let memory = SqliteMemory::open(&folder.path().join("ours.db"), "amber").await?;
+    // It makes the schema, with its triggers, and is not used again: its namespace is the first one.
+    let _schema = SqliteMemory::open(&folder.path().join("raw.db"), "amber").await?;
     let options = SqliteConnectOptions::new()
         .filename(folder.path().join("raw.db"))
         .journal_mode(SqliteJournalMode::Wal)
@@ -125,8 +122,10 @@ async fn sqlite() -> anyhow::Result<()> {
 async fn postgres(server: &PostgresServer) -> anyhow::Result<()> {
     let memory = PostgresMemory::open(&SecretString::from(server.url()), "amber").await?;
     let options: PgConnectOptions = server.url().parse()?;
-    let pool = PgPool::connect_with(options.clone()).await?;
-    let unsynced = PgPool::connect_with(options.options([("synchronous_commit", "off")])).await?;
+    // As ours does: a connection that was just used is not asked first whether it works.
+    let connect = |options| PgPoolOptions::new().test_before_acquire(false).connect_with(options);
+    let pool = connect(options.clone()).await?;
+    let unsynced = connect(options.options([("synchronous_commit", "off")])).await?;
     let raw_call = async |number| {
         let sql = "SELECT skreaver.commit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
         let key = key(number);

@@ -10,13 +10,15 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde::Deserialize;
+use reqwest::Url;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use skreaver_model::{Proxies, http_client};
 
 struct Model {
     http: reqwest::Client,
-    url: String,
+    url: Url,
+    tools: Value,
 }
 
 #[derive(Deserialize)]
@@ -66,19 +68,29 @@ struct Usage {
     completion_tokens: u64,
 }
 
+#[derive(Serialize)]
+struct Question<'a> {
+    model: &'a str,
+    messages: &'a Value,
+    tools: &'a Value,
+}
+
+fn tools() -> Value {
+    let parameters = json!({
+        "type": "object", "additionalProperties": false, "required": ["a", "b"],
+        "properties": {
+            "a": { "type": "number", "format": "double", "description": "The first number." },
+            "b": { "type": "number", "format": "double", "description": "The second number." },
+        },
+    });
+    let function = json!({ "name": "add", "description": "Adds two numbers, exactly.", "parameters": parameters });
+    json!([{ "type": "function", "function": function }])
+}
+
 impl Model {
     async fn ask(&self, messages: &Value) -> anyhow::Result<Answer> {
-        let parameters = json!({
-            "type": "object", "additionalProperties": false, "required": ["a", "b"],
-            "properties": {
-                "a": { "type": "number", "format": "double", "description": "The first number." },
-                "b": { "type": "number", "format": "double", "description": "The second number." },
-            },
-        });
-        let function = json!({ "name": "add", "description": "Adds two numbers, exactly.", "parameters": parameters });
-        let tools = [json!({ "type": "function", "function": function })];
-        let body = json!({ "model": "quick", "messages": messages, "tools": tools });
-        let response = self.http.post(&self.url).json(&body).send().await?.error_for_status()?;
+        let body = Question { model: "quick", messages, tools: &self.tools };
+        let response = self.http.post(self.url.clone()).json(&body).send().await?.error_for_status()?;
         Ok(serde_json::from_slice(&response.bytes().await?)?)
     }
 
@@ -118,7 +130,8 @@ async fn main() -> anyhow::Result<()> {
     let mut args = std::env::args().skip(1);
     let address: SocketAddr = args.next().unwrap_or_else(|| "127.0.0.1:3000".to_owned()).parse()?;
     let base = args.next().unwrap_or_else(|| "http://127.0.0.1:9100/v1".to_owned());
-    let model = Arc::new(Model { http: http_client(Proxies::Ignored)?, url: format!("{base}/chat/completions") });
+    let url = format!("{base}/chat/completions").parse()?;
+    let model = Arc::new(Model { http: http_client(Proxies::Ignored)?, url, tools: tools() });
     let router = Router::new().route("/ready", get(|| async { "ok" })).route("/agents/amber/observe", post(observe));
     axum::serve(tokio::net::TcpListener::bind(address).await?, router.with_state(model)).await?;
     Ok(())
