@@ -115,11 +115,11 @@ impl<'a> Course<'a> {
 
     /// Takes an event into the state, and tells those who follow the run.
     fn apply(&mut self, event: Event) {
-        let state = std::mem::take(&mut self.state);
-        let (state, effects) = step(self.drive.setup, state, event.clone());
+        let followed = self.drive.workplace.live.map(|live| (live, event.clone()));
+        let (state, effects) = step(self.drive.setup, std::mem::take(&mut self.state), event);
         self.state = state;
         self.effects.extend(effects);
-        if let Some(live) = self.drive.workplace.live
+        if let Some((live, event)) = followed
             && let Some(told) = told::event(self.drive.agent, self.drive.document.run, &event, &self.state)
         {
             live.tell(self.number, told);
@@ -128,7 +128,9 @@ impl<'a> Course<'a> {
     }
 
     fn happened(&mut self, event: Event) {
-        self.unwritten.push(event.clone());
+        if self.drive.journal.keeps() {
+            self.unwritten.push(event.clone());
+        }
         self.apply(event);
     }
 

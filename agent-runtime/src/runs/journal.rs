@@ -18,6 +18,9 @@ use crate::coordinator::{Event, Failure, State};
 /// Keeps what happens to runs. Two keepers: one over an agent's memory, and one for agents without any, which keeps nothing.
 #[async_trait]
 pub(crate) trait Journal: Send + Sync {
+    /// Whether it keeps anything.
+    fn keeps(&self) -> bool;
+
     /// Writes a run down before anything is done for it. `promised`: the caller is told so, and may go.
     async fn accept(&self, run: &Accepted, promised: bool) -> Result<Acceptance, JournalError>;
 

@@ -17,6 +17,10 @@ impl Unkept {
 
 #[async_trait]
 impl Journal for Unkept {
+    fn keeps(&self) -> bool {
+        false
+    }
+
     async fn accept(&self, _: &Accepted, _: bool) -> Result<Acceptance, JournalError> {
         Ok(Acceptance::Begun(Some(Self::CLAIM)))
     }

@@ -121,6 +121,10 @@ fn read<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, JournalError>
 
 #[async_trait]
 impl Journal for Kept {
+    fn keeps(&self) -> bool {
+        true
+    }
+
     async fn accept(&self, accepted: &Accepted, promised: bool) -> Result<Acceptance, JournalError> {
         let Accepted { document, input, key } = accepted;
         let run = document.run;
