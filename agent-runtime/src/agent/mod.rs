@@ -17,7 +17,7 @@ use arc_swap::ArcSwap;
 use skreaver_memory::Memory;
 use skreaver_policy::Policy;
 use skreaver_protocol::config::AgentConfig;
-use skreaver_protocol::rest::{AgentStatus, AgentSummary, RunCounts};
+use skreaver_protocol::rest::{AgentStatus, AgentSummary};
 use skreaver_protocol::{Caller, ToolName};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -142,7 +142,7 @@ impl ServedAgent {
             policy_version: self.policy_version(),
             running: count(self.admission.running()),
             queued: count(self.admission.queued()),
-            runs: RunCounts { ..self.counts.told() },
+            runs: self.counts.told(),
         }
     }
 }
