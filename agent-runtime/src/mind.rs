@@ -16,7 +16,7 @@ use skreaver_protocol::config::{AgentConfig, GoalConfig, ModelConfig};
 use skreaver_protocol::rest::{ComponentReason, ComponentState};
 
 use crate::collections::NonEmptyVec;
-use crate::coordinator::{ModelFacts, Setup, Thinking};
+use crate::coordinator::{LONGEST_ANSWER, ModelFacts, Setup, Thinking};
 use crate::custom::Agent;
 use crate::readiness::Components;
 use crate::runs::{Heard, Mind};
@@ -40,6 +40,7 @@ pub(crate) fn think(
     components: Arc<Components>,
     component: String,
 ) -> Result<Thoughts, String> {
+    let config = &bounded(config);
     let Ok(facts) = config.models.iter().map(facts_of).collect::<Vec<_>>().try_into() else {
         return Ok(Thoughts { setup: Setup::default(), mind: None });
     };
@@ -101,6 +102,16 @@ fn models(config: &AgentConfig, own: Vec<Arc<dyn Model>>, http: &Http) -> Result
 
 fn validator(schema: &serde_json::Value) -> Result<jsonschema::Validator, String> {
     jsonschema::validator_for(schema).map_err(|error| format!("outputSchema is no JSON Schema: {error}"))
+}
+
+/// Under a budget every answer has a bound: what has none cannot be set aside.
+fn bounded(config: &AgentConfig) -> AgentConfig {
+    let mut config = config.clone();
+    if config.limits.budget.is_some() {
+        let bounds = config.models.iter_mut().map(|model| &mut model.parameters.max_output_tokens);
+        bounds.for_each(|bound| *bound = bound.or(Some(LONGEST_ANSWER)));
+    }
+    config
 }
 
 fn facts_of(model: &ModelConfig) -> ModelFacts {

@@ -16,6 +16,8 @@ pub struct ModelError {
     pub detail: String,
     /// How long the provider asks to be left alone.
     pub retry_after: Option<Duration>,
+    /// How many attempts the provider may charge for: it began to answer, and the answer was lost on its way.
+    pub charged: u32,
 }
 
 /// What kind of failure: the same word in problems, conditions and metrics.
@@ -50,6 +52,20 @@ impl ModelErrorKind {
         match self {
             Self::RateLimited | Self::Overloaded | Self::Unreachable | Self::Timeout | Self::Cut | Self::Garbage => true,
             Self::Unauthorized | Self::UnknownModel | Self::ContextTooLong | Self::Refused => false,
+        }
+    }
+
+    /// Whether the provider may have answered, and charge for it, though nothing of it came to use.
+    pub const fn may_be_charged(self) -> bool {
+        match self {
+            Self::Timeout | Self::Cut | Self::Garbage => true,
+            Self::Unauthorized
+            | Self::UnknownModel
+            | Self::RateLimited
+            | Self::Overloaded
+            | Self::Unreachable
+            | Self::ContextTooLong
+            | Self::Refused => false,
         }
     }
 

@@ -148,6 +148,8 @@ pub enum RunEvent {
         /// The text.
         text: String,
     },
+    /// What `model_delta` told since the event before it is void: the model is asked again, or another one is.
+    ModelReset,
     /// A tool is called.
     ToolCall {
         /// Which call of the run, from 0 on.
@@ -186,6 +188,7 @@ impl RunEvent {
         match self {
             Self::Started { .. } => "started",
             Self::ModelDelta { .. } => "model_delta",
+            Self::ModelReset => "model_reset",
             Self::ToolCall { .. } => "tool_call",
             Self::ToolResult { .. } => "tool_result",
             Self::Completed { .. } => "completed",

@@ -132,7 +132,7 @@ impl ServedAgent {
     }
 
     async fn look_after_memory(&self, kept: &Kept, report: &dyn Report) {
-        match tokio::time::timeout(HEALTH, kept.memory().health()).await {
+        match tokio::time::timeout(HEALTH, kept.health()).await {
             Ok(Ok(())) => report.memory(ComponentState::Ready, None, None),
             Ok(Err(error)) => report.memory(ComponentState::NotReady, Some(reason(&error)), Some(sentence(&error))),
             Err(_) => {
@@ -149,7 +149,7 @@ impl ServedAgent {
                 live.cancel.cancel();
             }
         }
-        for run in kept.open_runs().await? {
+        for run in kept.forsaken_runs().await? {
             let is_here = self.live.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&run);
             if is_here || self.tasks.is_closed() {
                 continue;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::BoxStream;
-use futures::{Stream, StreamExt, future, stream};
+use futures::{Stream, StreamExt, stream};
 use skreaver_protocol::rest::RunEvent;
+use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 use super::observe::unknown_run;
@@ -28,8 +29,7 @@ pub struct Followed {
 }
 
 impl ServedAgent {
-    /// Begins a run and follows it, from its beginning. Without memory it makes progress as the stream is read, and ends when
-    /// that is dropped.
+    /// Begins a run and follows it, from its beginning. Without memory it ends when the stream is dropped.
     ///
     /// # Errors
     /// [`Failure`], where the agent has memory and the run is not accepted. Otherwise the last event tells.
@@ -45,9 +45,13 @@ impl ServedAgent {
         let (agent, run, unkept) = (Arc::clone(self), observation.run, Some(Arc::clone(&live)));
         let followed =
             Followed { agent: Arc::clone(self), run, cursor: Cursor::default(), known: Vec::new(), unkept, is_over: false };
-        let driven = async move { agent.stream_unkept(observation, &live).await };
-        let driven = stream::once(driven).filter_map(|()| future::ready(None));
-        Ok(stream::select(driven, followed.events()).boxed())
+        // By itself: who reads slowly holds no place in the agent longer than the run takes.
+        let driven = tokio::spawn(async move { agent.stream_unkept(observation, &live).await });
+        let driven = AbortOnDropHandle::new(driven);
+        let events = followed.events().inspect(move |_| {
+            let _ends_with_the_stream = &driven;
+        });
+        Ok(events.boxed())
     }
 
     /// Follows a run from a point of it on.

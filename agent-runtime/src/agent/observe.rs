@@ -59,12 +59,10 @@ impl ServedAgent {
     /// # Errors
     /// The [`Problem`] that callers are told, counted by what it was about.
     pub async fn observe(self: &Arc<Self>, observation: Observation) -> Result<ObserveResponse, Box<Problem>> {
-        let run = observation.run;
-        let told = |failure: Failure| Box::new(problem(run, &failure));
         match &self.memory {
             None => self.observe_unkept(observation).await,
             Some(_) => {
-                let begun = self.begin(observation, false).await.map_err(told)?;
+                let begun = self.begin(observation, false).await.map_err(refusal)?;
                 self.answer(begun.run).await
             }
         }
@@ -75,12 +73,10 @@ impl ServedAgent {
     /// # Errors
     /// The [`Problem`] that callers are told.
     pub async fn accept(self: &Arc<Self>, observation: Observation) -> Result<RunStatus, Box<Problem>> {
-        let id = observation.run;
-        let told = |failure: Failure| Box::new(problem(id, &failure));
-        match self.begin(observation, true).await.map_err(told)? {
+        match self.begin(observation, true).await.map_err(refusal)? {
             // What was accepted is told without another look, which might fail.
             Begun { run: _, document: Some(document) } => Ok(status(&self.config.name, &document)),
-            Begun { run, document: None } => self.run_status(run).await.map_err(told),
+            Begun { run, document: None } => self.run_status(run).await.map_err(|failure| Box::new(problem(run, &failure))),
         }
     }
 
@@ -140,9 +136,9 @@ impl ServedAgent {
         let run = observation.run;
         let told = |failure: Failure| Box::new(problem(run, &failure));
         if observation.session.is_some() || observation.idempotency_key.is_some() {
-            return Err(told(self.memory_required("sessions and idempotency keys")));
+            return Err(refusal(self.memory_required("sessions and idempotency keys")));
         }
-        let place = self.enter().map_err(told)?;
+        let place = self.enter().map_err(refusal)?;
         let _active = self.active();
         let Accepted { document, input, key: _ } = self.accepted(observation);
         let deadline = Instant::now() + self.config.limits.run_timeout.get();
@@ -254,6 +250,11 @@ impl ServedAgent {
         let document = kept.document(run).await.map_err(|error| error.failure())?;
         document.map(|document| status(&self.config.name, &document)).ok_or_else(|| unknown_run(run))
     }
+}
+
+/// What was not accepted is no run, and has no id.
+fn refusal(failure: Failure) -> Box<Problem> {
+    Box::new(failure.into())
 }
 
 pub(super) fn unknown_run(run: Uuid) -> Failure {

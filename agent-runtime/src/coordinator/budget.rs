@@ -3,14 +3,15 @@
 use skreaver_protocol::config::{BudgetConfig, Price};
 use skreaver_protocol::message::{Message, Tokens};
 
-use super::state::{Reserved, Spent};
-use super::{ModelFacts, State, Thinking};
+use super::state::Spent;
+use super::{Asked, ModelFacts, Reserved, State, Thinking};
 
 /// Money, in millionths of a US dollar. What has no price costs nothing.
 pub type Money = u64;
 
-/// The answer that is reckoned with where its length has no bound, in tokens.
-const UNBOUNDED_ANSWER: u64 = 4096;
+/// The longest answer that is asked for under a budget where the model's own bound is not given, in tokens: what has no bound
+/// cannot be set aside.
+pub(crate) const LONGEST_ANSWER: u32 = 4096;
 /// Bytes of text for a token: fewer than the four that are common in English, so that estimates err to the dear side.
 const BYTES_PER_TOKEN: u64 = 3;
 /// Tokens that every message takes besides its text.
@@ -44,22 +45,25 @@ fn worst(facts: &ModelFacts, input: u64) -> Reserved {
     if facts.is_free {
         return Reserved::default();
     }
-    let output = facts.max_output_tokens.map_or(UNBOUNDED_ANSWER, u64::from);
-    let tokens = Tokens { input, output };
+    let tokens = Tokens { input, output: facts.max_output_tokens.unwrap_or(LONGEST_ANSWER).into() };
     Reserved { tokens: tokens.total(), money: cost(facts.price, tokens) }
 }
 
 /// Puts what an answer took in the place of what was set aside for it. A provider that tells nothing of tokens is taken to have
 /// used all that was set aside, so that silence is no way around the budget.
-pub(super) fn settle(thinking: &Thinking, state: &mut State, reserved: Reserved, told: Tokens) {
-    let price = thinking.models.get(state.model).and_then(|facts| facts.price);
+pub(super) fn settle(thinking: &Thinking, spent: &mut Spent, asked: Asked, told: Tokens) {
     if told == Tokens::default() {
-        state.spent.tokens += Tokens { input: reserved.tokens, output: 0 };
-        state.spent.money = state.spent.money.saturating_add(reserved.money);
-    } else {
-        state.spent.tokens += told;
-        state.spent.money = state.spent.money.saturating_add(cost(price, told));
+        return charge(spent, asked.reserved, 1);
     }
+    let price = thinking.models.get(asked.model).and_then(|facts| facts.price);
+    spent.tokens += told;
+    spent.money = spent.money.saturating_add(cost(price, told));
+}
+
+/// Counts all that was set aside as used, so many times: answers that were lost on their way cost their provider's price too.
+pub(super) fn charge(spent: &mut Spent, reserved: Reserved, times: u32) {
+    spent.tokens += Tokens { input: reserved.tokens.saturating_mul(times.into()), output: 0 };
+    spent.money = spent.money.saturating_add(reserved.money.saturating_mul(times.into()));
 }
 
 /// The tokens of the next question, estimated.

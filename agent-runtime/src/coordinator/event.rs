@@ -6,6 +6,7 @@ use skreaver_model::Answer;
 use skreaver_protocol::message::Message;
 
 use super::Failure;
+use super::budget::Money;
 
 /// What happened. The journal keeps these, in order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,9 +24,21 @@ pub enum Event {
         summary: Option<String>,
     },
     /// The model that was asked answered.
-    Answered(Answer),
+    Answered {
+        /// The answer.
+        answer: Answer,
+        /// The question, as it was decided upon: who takes up the run under another spec holds it for what it was.
+        asked: Asked,
+    },
     /// It did not, whatever was tried.
-    Unanswered(Failure),
+    Unanswered {
+        /// Why.
+        failure: Failure,
+        /// The question.
+        asked: Asked,
+        /// How many of the attempts the provider may charge for, though their answers are lost.
+        charged: u32,
+    },
     /// The policy lets a tool call pass.
     Permitted {
         /// Which, by its place among the calls of the run.
@@ -55,13 +68,8 @@ pub enum Event {
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Ask a model, by its place in the order of preference.
-    Ask {
-        /// Which.
-        model: usize,
-        /// What for.
-        purpose: Purpose,
-    },
+    /// Ask a model.
+    Ask(Asked),
     /// Ask the policy about a tool call.
     Decide {
         /// Which, by its place among the calls of the run.
@@ -76,8 +84,29 @@ pub enum Effect {
     End(Outcome),
 }
 
+/// A question to a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Which model, by its place in the order of preference.
+    pub model: usize,
+    /// What for.
+    pub purpose: Purpose,
+    /// What was set aside for its answer.
+    pub reserved: Reserved,
+}
+
+/// What was set aside for one question.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reserved {
+    /// Tokens of question and answer.
+    pub tokens: u64,
+    /// What they cost.
+    pub money: Money,
+}
+
 /// What a model is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// To go on with the conversation.
     Answer,

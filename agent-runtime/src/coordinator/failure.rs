@@ -1,7 +1,7 @@
 //! Why something in a run came to nothing, in a form that can be kept and told.
 
 use serde::{Deserialize, Serialize};
-use skreaver_protocol::problem::Code;
+use skreaver_protocol::problem::{Code, Problem};
 
 /// Why something in a run came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,12 @@ impl Failure {
     /// A failure of this code.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into(), policy: None, rule: None, retry_after: None }
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(Failure { code, detail, policy, rule, retry_after }: Failure) -> Self {
+        Self { policy, rule, retry_after, ..Self::new(code, detail) }
     }
 }
 

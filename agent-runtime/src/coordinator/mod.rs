@@ -16,11 +16,12 @@ mod thinking;
 #[cfg(test)]
 mod properties;
 
-pub use event::{Effect, Event, Outcome, Purpose};
+pub use event::{Asked, Effect, Event, Outcome, Purpose, Reserved};
 pub use failure::Failure;
 pub use setup::{ModelFacts, Setup, Thinking};
 pub use state::{Call, CallInput, CallState, Spent, State};
 
+pub(crate) use budget::LONGEST_ANSWER;
 pub(crate) use rule::as_text;
 
 /// The next state, and what is to be done. An event that does not fit the state changes nothing.
@@ -36,12 +37,12 @@ pub fn step(setup: &Setup, state: State, event: Event) -> (State, Vec<Effect>) {
                 None => rule::begin(state),
             }
         }
-        (Phase::Asking { purpose, reserved }, Event::Answered(answer)) => match &setup.thinking {
-            Some(thinking) => thinking::answered(thinking, state, purpose, reserved, answer),
+        (Phase::Asking(_), Event::Answered { answer, asked }) => match &setup.thinking {
+            Some(thinking) => thinking::answered(thinking, state, asked, answer),
             None => (state, Vec::new()),
         },
-        (Phase::Asking { .. }, Event::Unanswered(failure)) => match &setup.thinking {
-            Some(thinking) => thinking::unanswered(thinking, state, failure),
+        (Phase::Asking(_), Event::Unanswered { failure, asked, charged }) => match &setup.thinking {
+            Some(thinking) => thinking::unanswered(thinking, state, asked, charged, failure),
             None => (state, Vec::new()),
         },
         (Phase::Calling, Event::Permitted { call }) => permitted(state, call),
@@ -50,10 +51,10 @@ pub fn step(setup: &Setup, state: State, event: Event) -> (State, Vec<Effect>) {
             ended(setup, state, call, &CallState::Permitted, outcome, duration_us)
         }
         (
-            Phase::New | Phase::Asking { .. } | Phase::Calling,
+            Phase::New | Phase::Asking(_) | Phase::Calling,
             Event::Observed { .. }
-            | Event::Answered(_)
-            | Event::Unanswered(_)
+            | Event::Answered { .. }
+            | Event::Unanswered { .. }
             | Event::Permitted { .. }
             | Event::Refused { .. }
             | Event::ToolEnded { .. },

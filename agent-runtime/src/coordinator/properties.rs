@@ -48,23 +48,32 @@ fn failure() -> Failure {
     Failure::new(Code::ToolFailed, "it broke")
 }
 
-fn answer() -> impl Strategy<Value = Event> {
+fn answer() -> impl Strategy<Value = Answer> {
     (0usize..4, "[a-z]{0,300}|x", 0u64..60, any::<bool>()).prop_map(|(calls, text, output, cut)| {
         let request = |index| ToolRequest { id: format!("c{index}"), tool: "add".into(), arguments: json!({ "a": index }) };
-        Event::Answered(Answer {
+        Answer {
             text,
             tool_requests: (0..calls).map(request).collect(),
             tokens: Tokens { input: output * 2, output },
             stop: if cut && calls == 0 { StopReason::Length } else { StopReason::Complete },
-        })
+        }
+    })
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    let purpose = prop_oneof![Just(Purpose::Answer), (0usize..99).prop_map(|covers| Purpose::Compaction { covers })];
+    (0usize..4, purpose, 0u64..99).prop_map(|(model, purpose, tokens)| Asked {
+        model,
+        purpose,
+        reserved: Reserved { tokens, money: tokens },
     })
 }
 
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         2 => "([a-z]{1,3}:)?[a-z]{0,9}".prop_map(|input| Event::Observed { input, history: history(), summary: None }),
-        4 => answer(),
-        1 => Just(Event::Unanswered(failure())),
+        4 => (answer(), asked()).prop_map(|(answer, asked)| Event::Answered { answer, asked }),
+        1 => (asked(), 0u32..3).prop_map(|(asked, charged)| Event::Unanswered { failure: failure(), asked, charged }),
         4 => (0u32..6).prop_map(|call| Event::Permitted { call }),
         1 => (0u32..6).prop_map(|call| Event::Refused { call, failure: failure() }),
         4 => (0u32..6, any::<bool>()).prop_map(|(call, good)| Event::ToolEnded {
@@ -81,6 +90,17 @@ fn history() -> Vec<Message> {
     vec![Message::User { text: text.clone() }, Message::Assistant { text, tool_requests: Vec::new() }]
 }
 
+/// An answer is one to the question that was asked.
+fn of_question(event: Event, state: &State) -> Event {
+    match (event, state.pending().first()) {
+        (Event::Answered { answer, .. }, Some(Effect::Ask(asked))) => Event::Answered { answer, asked: *asked },
+        (Event::Unanswered { failure, charged, .. }, Some(Effect::Ask(asked))) => {
+            Event::Unanswered { failure, asked: *asked, charged }
+        }
+        (event, _) => event,
+    }
+}
+
 /// What was asked for so far and has not come to its end.
 #[derive(Default)]
 struct Watch {
@@ -93,7 +113,7 @@ struct Watch {
 impl Watch {
     fn effect(&mut self, effect: &Effect, permitted: &BTreeSet<u32>) {
         match effect {
-            Effect::Ask { .. } => self.asked += 1,
+            Effect::Ask(_) => self.asked += 1,
             Effect::Decide { call } => assert!(self.decided.insert(*call), "decided twice"),
             Effect::Call { call } => {
                 assert!(permitted.contains(call), "called without a decision");
@@ -115,7 +135,7 @@ proptest! {
                 permitted.insert(call);
             }
             let was_ended = state.is_ended();
-            let (next, effects) = step(&setup, state, event);
+            let (next, effects) = step(&setup, state.clone(), of_question(event, &state));
             prop_assert!(!was_ended || effects.is_empty());
             effects.iter().for_each(|effect| watch.effect(effect, &permitted));
             prop_assert!(effects.iter().all(|effect| matches!(effect, Effect::End(_)) || next.pending().contains(effect)));
@@ -137,8 +157,8 @@ proptest! {
             steps += 1;
             prop_assert!(steps < 64, "{state:?}");
             let event = match effects.first().cloned().or_else(|| state.pending().first().cloned()) {
-                Some(Effect::Ask { .. }) if steps == broken => Event::Unanswered(failure()),
-                Some(Effect::Ask { .. }) => answers[steps].clone(),
+                Some(Effect::Ask(asked)) if steps == broken => Event::Unanswered { failure: failure(), asked, charged: 1 },
+                Some(Effect::Ask(asked)) => Event::Answered { answer: answers[steps].clone(), asked },
                 Some(Effect::Decide { call }) if steps == broken => Event::Refused { call, failure: failure() },
                 Some(Effect::Decide { call }) => Event::Permitted { call },
                 Some(Effect::Call { call }) => Event::ToolEnded { call, outcome: Ok(json!(steps)), duration_us: 1 },
@@ -151,6 +171,32 @@ proptest! {
             let limit = budget.tokens.unwrap() + 3 * 60;
             prop_assert!(state.spent.tokens.total() <= limit, "{} over {limit}", state.spent.tokens.total());
         }
+    }
+
+    /// A run that another spec takes up comes to its end too, and what was asked for as a summary is never taken for an answer.
+    #[test]
+    fn a_run_goes_on_under_another_spec(before in setup(), behind in setup(), answers in prop::collection::vec(answer(), 128), cut in 0usize..12) {
+        const SUMMARY: &str = "SUMMARY";
+        let mut happened = vec![Event::Observed { input: "add:1".into(), history: history(), summary: None }];
+        let fold = |setup: &Setup, events: &[Event]| events.iter().cloned().fold(State::default(), |state, event| step(setup, state, event).0);
+        while !fold(if happened.len() <= cut { &before } else { &behind }, &happened).is_ended() {
+            prop_assert!(happened.len() < 128);
+            let setup = if happened.len() <= cut { &before } else { &behind };
+            let next = match fold(setup, &happened).pending().remove(0) {
+                Effect::Ask(asked @ Asked { purpose: Purpose::Compaction { .. }, .. }) => {
+                    let answer = Answer { text: SUMMARY.into(), tool_requests: Vec::new(), tokens: Tokens::default(), stop: StopReason::Complete };
+                    Event::Answered { answer, asked }
+                }
+                Effect::Ask(asked) => Event::Answered { answer: answers[happened.len()].clone(), asked },
+                Effect::Decide { call } => Event::Permitted { call },
+                Effect::Call { call } => Event::ToolEnded { call, outcome: Ok(json!(call)), duration_us: 1 },
+                Effect::End(_) => unreachable!("an end is not pending"),
+            };
+            happened.push(next);
+        }
+        let end = fold(&behind, &happened);
+        let said_it = |message: &Message| matches!(message, Message::Assistant { text, .. } if text == SUMMARY);
+        prop_assert!(!end.own_messages().iter().any(said_it));
     }
 
     /// Events are kept as JSON, and come back as they were.

@@ -4,7 +4,7 @@ use serde_json::Value;
 use skreaver_protocol::message::{Message, Tokens};
 
 use super::budget::Money;
-use super::{Effect, Failure, Purpose, as_text};
+use super::{Asked, Effect, Failure, as_text};
 
 /// Where a run stands.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -29,7 +29,7 @@ pub struct State {
 /// What a run has used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Spent {
-    /// Questions to a model, those that sum up not counted.
+    /// Questions that a model came to an end with, those that sum up not counted.
     pub turns: u32,
     /// Tokens, as the providers count them.
     pub tokens: Tokens,
@@ -42,19 +42,12 @@ pub(super) enum Phase {
     /// Nothing was observed yet.
     #[default]
     New,
-    /// A model was asked, and this much was set aside for it.
-    Asking { purpose: Purpose, reserved: Reserved },
+    /// A model was asked.
+    Asking(Asked),
     /// Tools were asked for and have not all come to their end.
     Calling,
     /// The run is over.
     Ended,
-}
-
-/// What was set aside for one question.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Reserved {
-    pub(super) tokens: u64,
-    pub(super) money: Money,
 }
 
 /// A text that stands for the first messages of a conversation.
@@ -224,7 +217,7 @@ impl State {
     pub fn pending(&self) -> Vec<Effect> {
         match &self.phase {
             Phase::New | Phase::Ended => Vec::new(),
-            Phase::Asking { purpose, .. } => vec![Effect::Ask { model: self.model, purpose: *purpose }],
+            Phase::Asking(asked) => vec![Effect::Ask(*asked)],
             Phase::Calling => {
                 let numbered = (0..).zip(&self.calls).skip(self.turn_from);
                 numbered.filter_map(|(call, found)| found.state.pending(call)).collect()

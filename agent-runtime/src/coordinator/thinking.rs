@@ -7,8 +7,8 @@ use skreaver_policy::GoalFacts;
 use skreaver_protocol::message::{Message, ToolRequest};
 use skreaver_protocol::problem::Code;
 
-use super::state::{CallInput, Phase, Reserved, Summary};
-use super::{Call, CallState, Effect, Failure, Purpose, State, Thinking, budget, compaction, finish};
+use super::state::{CallInput, Phase, Summary};
+use super::{Asked, Call, CallState, Effect, Failure, Purpose, State, Thinking, budget, compaction, finish};
 
 pub(super) fn begin(thinking: &Thinking, state: State) -> (State, Vec<Effect>) {
     ask(thinking, state)
@@ -33,32 +33,26 @@ fn ask_for(thinking: &Thinking, mut state: State, purpose: Purpose) -> (State, V
         );
         return finish::fail(state, Failure::new(Code::BudgetExceeded, detail));
     };
-    if purpose == Purpose::Answer {
-        state.spent.turns += 1;
-    }
     state.model = model;
-    state.phase = Phase::Asking { purpose, reserved };
+    state.phase = Phase::Asking(Asked { model, purpose, reserved });
     let effects = state.pending();
     (state, effects)
 }
 
-pub(super) fn answered(
-    thinking: &Thinking,
-    mut state: State,
-    purpose: Purpose,
-    reserved: Reserved,
-    answer: Answer,
-) -> (State, Vec<Effect>) {
+pub(super) fn answered(thinking: &Thinking, mut state: State, asked: Asked, answer: Answer) -> (State, Vec<Effect>) {
     let Answer { text, tool_requests, tokens, stop } = answer;
-    budget::settle(thinking, &mut state, reserved, tokens);
-    if let Purpose::Compaction { covers } = purpose {
+    budget::settle(thinking, &mut state.spent, asked, tokens);
+    state.model = asked.model;
+    if let Purpose::Compaction { covers } = asked.purpose {
         // What is no summary stands for nothing: the conversation stays as it is.
         if stop == StopReason::Complete && !text.trim().is_empty() {
+            let covers = covers.min(state.messages().len());
             state.summary = Some(Summary { text, covers });
         }
         // Once in a turn: a summary that is too long itself is no reason to go on summing up.
         return ask_for(thinking, state, Purpose::Answer);
     }
+    state.spent.turns += 1;
     let tool_requests = distinct(tool_requests);
     let wanted = state.calls().len() + tool_requests.len();
     state.say(Message::Assistant { text: text.clone(), tool_requests: tool_requests.clone() });
@@ -140,19 +134,25 @@ fn shape_problem(schema: &jsonschema::Validator, text: &str) -> Option<String> {
 }
 
 /// The model gave no answer: the next one is asked, as long as there is one.
-pub(super) fn unanswered(thinking: &Thinking, mut state: State, failure: Failure) -> (State, Vec<Effect>) {
-    let Phase::Asking { purpose, .. } = state.phase else { return (state, Vec::new()) };
-    if let Purpose::Compaction { .. } = purpose {
+pub(super) fn unanswered(
+    thinking: &Thinking,
+    mut state: State,
+    asked: Asked,
+    charged: u32,
+    failure: Failure,
+) -> (State, Vec<Effect>) {
+    budget::charge(&mut state.spent, asked.reserved, charged);
+    if let Purpose::Compaction { .. } = asked.purpose {
         // A conversation that could not be summed up may still be answered.
         return ask_for(thinking, state, Purpose::Answer);
     }
-    state.model += 1;
+    state.model = asked.model + 1;
     if state.model >= thinking.models.len().get() {
+        state.spent.turns += 1;
         return finish::fail(state, failure);
     }
     // It is the same turn, asked of another model.
-    state.spent.turns -= 1;
-    ask_for(thinking, state, purpose)
+    ask_for(thinking, state, asked.purpose)
 }
 
 /// A tool came to its end. Once all of a turn have, the model is told, whatever came of them: what it asked for in vain is

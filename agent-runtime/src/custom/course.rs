@@ -16,7 +16,7 @@ use skreaver_protocol::problem::Code;
 use tokio::sync::mpsc;
 
 use super::{Agent, AgentError, Context, Request};
-use crate::coordinator::{Call, CallInput, CallState, Event, Failure, State};
+use crate::coordinator::{Call, CallInput, CallState, Failure, State};
 use crate::panics;
 use crate::runs::{RunDocument, keys};
 use crate::trace::error;
@@ -55,8 +55,8 @@ impl Course {
         Self { agent, name, document, memory, paused: Arc::default() }
     }
 
-    /// Goes on until the answer, or until tools are needed. The event is the same as a model's would be.
-    pub(crate) fn turn(&self, state: &State) -> impl Future<Output = Event> + Send + use<> {
+    /// Goes on until the answer, or until tools are needed: the same as a model's answer would be.
+    pub(crate) fn turn(&self, state: &State) -> impl Future<Output = Result<Answer, Failure>> + Send + use<> {
         let (said, calls) = (Said::of(state), state.calls().len());
         let known = said.calls(state).cloned().collect::<Vec<_>>();
         let paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -68,10 +68,10 @@ impl Course {
                     let numbered = (calls..).zip(&work.waiting);
                     let requests = numbered.map(|(number, request)| request.told(number)).collect();
                     *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(work);
-                    answer(String::new(), requests, StopReason::Tools)
+                    Ok(answer(String::new(), requests, StopReason::Tools))
                 }
-                Stop::Ended(Ok(text)) => answer(text, Vec::new(), StopReason::Complete),
-                Stop::Ended(Err(error)) => Event::Unanswered(error.failure()),
+                Stop::Ended(Ok(text)) => Ok(answer(text, Vec::new(), StopReason::Complete)),
+                Stop::Ended(Err(error)) => Err(error.failure()),
             }
         }
     }
@@ -94,8 +94,8 @@ impl Course {
     }
 }
 
-fn answer(text: String, tool_requests: Vec<ToolRequest>, stop: StopReason) -> Event {
-    Event::Answered(Answer { text, tool_requests, tokens: Tokens::default(), stop })
+fn answer(text: String, tool_requests: Vec<ToolRequest>, stop: StopReason) -> Answer {
+    Answer { text, tool_requests, tokens: Tokens::default(), stop }
 }
 
 /// An agent that panics has failed: its run ends like any other, and what it said goes to the log alone.

@@ -47,16 +47,29 @@ fn answer(events: impl Stream<Item = (Cursor, RunEvent)> + Send + 'static) -> Re
     Sse::new(written).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
 }
 
-fn written(Cursor { number, offset }: Cursor, event: &RunEvent) -> Event {
+fn written(cursor: Cursor, event: &RunEvent) -> Event {
     let data = serde_json::to_string(event).expect("an event is JSON");
-    Event::default().id(format!("{number}.{offset}")).event(event.name()).data(data)
+    Event::default().id(id(cursor)).event(event.name()).data(data)
+}
+
+/// A point of a run as an id: the number of an event, how much of it was told, and inside of an answer the checksum of that.
+fn id(Cursor { number, offset, sum }: Cursor) -> String {
+    if offset == 0 { format!("{number}.0") } else { format!("{number}.{offset}.{sum:08x}") }
+}
+
+fn cursor(id: &str) -> Option<Cursor> {
+    let mut parts = id.split('.');
+    let (number, offset) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let sum = match parts.next() {
+        Some(sum) => u32::from_str_radix(sum, 16).ok()?,
+        None => 0,
+    };
+    parts.next().is_none().then_some(Cursor { number, offset, sum })
 }
 
 fn last_event(headers: &HeaderMap) -> Result<Cursor, ProblemResponse> {
     let Some(value) = headers.get("last-event-id") else { return Ok(Cursor::default()) };
-    let parts = value.to_str().ok().and_then(|text| text.split_once('.'));
-    let cursor = parts.and_then(|(number, offset)| Some(Cursor { number: number.parse().ok()?, offset: offset.parse().ok()? }));
-    cursor.ok_or_else(|| {
+    value.to_str().ok().and_then(cursor).ok_or_else(|| {
         ProblemResponse::new(Code::InvalidRequest, "Last-Event-ID is the id of an event of this run, such as `3.0`")
     })
 }

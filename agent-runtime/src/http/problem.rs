@@ -22,8 +22,7 @@ impl ProblemResponse {
 
     /// A failure outside of runs.
     pub(crate) fn of(failure: Failure) -> Self {
-        let Failure { code, detail, policy, rule, retry_after } = failure;
-        Self(Box::new(Problem { policy, rule, retry_after, ..Problem::new(code, detail) }))
+        Self(Box::new(failure.into()))
     }
 }
 

@@ -83,6 +83,9 @@ pub(crate) async fn drive(drive: Drive<'_>, past: Vec<Event>, history: History) 
     }
 }
 
+/// Questions and calls under way.
+type Work<'a> = FuturesUnordered<BoxFuture<'a, Event>>;
+
 struct Course<'a> {
     drive: Drive<'a>,
     state: State,
@@ -135,19 +138,19 @@ impl<'a> Course<'a> {
     }
 
     async fn run(mut self) -> Result<Ended, JournalError> {
-        let mut work: FuturesUnordered<BoxFuture<'a, Event>> = FuturesUnordered::new();
+        let mut work = Work::new();
         loop {
             self.decide_all();
             if let Some(outcome) = self.outcome() {
                 return self.end(outcome).await;
             }
-            if !self.may_wait() {
-                self.write().await?;
-            }
+            let came = if self.may_wait() { Vec::new() } else { self.write(&mut work).await? };
             for effect in std::mem::take(&mut self.effects) {
                 self.begin(effect, &work);
             }
-            if !self.effects.is_empty() {
+            let is_waiting = self.effects.is_empty() && came.is_empty();
+            came.into_iter().for_each(|event| self.happened(event));
+            if !is_waiting {
                 continue;
             }
             let event = self.next(&mut work).await?;
@@ -159,11 +162,9 @@ impl<'a> Course<'a> {
         }
     }
 
-    fn begin(&mut self, effect: Effect, work: &FuturesUnordered<BoxFuture<'a, Event>>) {
+    fn begin(&mut self, effect: Effect, work: &Work<'a>) {
         match effect {
-            Effect::Ask { model, purpose } => {
-                work.push(Box::pin(self.drive.workplace.ask(model, purpose, &self.state, self.number)));
-            }
+            Effect::Ask(asked) => work.push(Box::pin(self.drive.workplace.ask(asked, &self.state, self.number))),
             Effect::Call { call } => match self.decided.remove(&call) {
                 Some(decided) => work.push(Box::pin(self.drive.workplace.call(call, decided))),
                 None => self.resume_call(call),
@@ -176,7 +177,7 @@ impl<'a> Course<'a> {
     fn outcome(&mut self) -> Option<Outcome> {
         self.effects.iter().find_map(|effect| match effect {
             Effect::End(outcome) => Some(outcome.clone()),
-            Effect::Ask { .. } | Effect::Decide { .. } | Effect::Call { .. } => None,
+            Effect::Ask(_) | Effect::Decide { .. } | Effect::Call { .. } => None,
         })
     }
 
@@ -185,12 +186,12 @@ impl<'a> Course<'a> {
         for effect in std::mem::take(&mut self.effects) {
             match effect {
                 Effect::Decide { call } => self.decide(call),
-                Effect::Ask { .. } | Effect::Call { .. } | Effect::End(_) => self.effects.push(effect),
+                Effect::Ask(_) | Effect::Call { .. } | Effect::End(_) => self.effects.push(effect),
             }
         }
     }
 
-    async fn next(&self, work: &mut FuturesUnordered<BoxFuture<'a, Event>>) -> Result<Event, JournalError> {
+    async fn next(&self, work: &mut Work<'a>) -> Result<Event, JournalError> {
         let Drive { deadline, cancel, lost, timed_out, .. } = &self.drive;
         tokio::select! {
             biased;
@@ -236,19 +237,34 @@ impl<'a> Course<'a> {
         !self.promised && self.unwritten.iter().all(|event| matches!(event, Event::Permitted { .. }))
     }
 
-    async fn write(&mut self) -> Result<(), JournalError> {
+    /// Writes down what happened. What comes of the work meanwhile is returned: it goes on, however long memory takes.
+    async fn write(&mut self, work: &mut Work<'a>) -> Result<Vec<Event>, JournalError> {
+        let mut came = Vec::new();
         if self.unwritten.is_empty() {
-            return Ok(());
+            return Ok(came);
         }
-        let Drive { journal, claim, document, deadline, .. } = &self.drive;
-        let first = self.number - self.unwritten.len();
-        let (events, promised) = (&self.unwritten, self.promised);
-        let mut patience = Patience::new(document.run, *deadline);
-        while let Err(error) = journal.append(claim, document.run, first, events, promised).await {
-            patience.wait(error).await?;
+        {
+            let mut written = std::pin::pin!(self.append());
+            loop {
+                tokio::select! {
+                    biased;
+                    outcome = &mut written => break outcome?,
+                    Some(event) = work.next() => came.push(event),
+                }
+            }
         }
         self.unwritten.clear();
         self.promised = false;
+        Ok(came)
+    }
+
+    async fn append(&self) -> Result<(), JournalError> {
+        let Drive { journal, claim, document, deadline, .. } = &self.drive;
+        let first = self.number - self.unwritten.len();
+        let mut patience = Patience::new(document.run, *deadline);
+        while let Err(error) = journal.append(claim, document.run, first, &self.unwritten, self.promised).await {
+            patience.wait(error).await?;
+        }
         Ok(())
     }
 

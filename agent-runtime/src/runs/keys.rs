@@ -3,9 +3,10 @@
 //! ```text
 //! run/RUN                    what is known of a run: a RunDocument
 //! record/RUN/000000          what happened to it, event by event
-//! open/RUN                   there as long as the run is not over
+//! open/RUN                   there as long as the run is not over: the key of the lease under which it is worked on
 //! lease/run/RUN              who works on it; lease/session/SESSION for runs in a session
 //! cancel/RUN                 somebody wants it to end
+//! probe                      whether memory takes writes again
 //! key/HASH                   the run that an idempotency key stands for
 //! session/SESSION/message/0  what was said in a session; session/SESSION/summary stands for its beginning
 //! note/...                   what the agent was told to remember
@@ -55,6 +56,10 @@ pub(crate) fn lease(run: Uuid, session: Option<&SessionId>) -> Key {
         Some(session) => format!("{LEASES}session/{session}"),
         None => format!("{LEASES}run/{run}"),
     })
+}
+
+pub(crate) fn probe() -> Key {
+    key("probe".to_owned())
 }
 
 pub(crate) fn idempotency(hash: &str) -> Key {

@@ -46,6 +46,22 @@ pub struct Cursor {
     pub number: usize,
     /// How much of the answer that it will be has been told, in bytes.
     pub offset: usize,
+    /// The checksum of what was told of it (CRC-32C): the model may have been asked again meanwhile.
+    pub sum: u32,
+}
+
+impl Cursor {
+    /// At the beginning of an event.
+    const fn at(number: usize) -> Self {
+        Self { number, offset: 0, sum: 0 }
+    }
+
+    /// How much of an answer is known here; nothing where what was told is not its beginning.
+    fn known_of(self, number: usize, text: &str) -> Option<usize> {
+        let known = if number == self.number { self.offset } else { 0 };
+        let sum = if known == 0 { 0 } else { self.sum };
+        (crc32c::crc32c(text.get(..known)?.as_bytes()) == sum).then_some(known)
+    }
 }
 
 /// What a follower gets next.
@@ -131,28 +147,49 @@ impl Inner {
         if let Some(next) = next_of(cursor, self.told.iter().map(|(number, event)| (*number, event))) {
             return Some(next);
         }
-        let (number, text) = &self.partial;
-        let told = if *number == cursor.number { cursor.offset } else { 0 };
-        let is_due = *number >= cursor.number && !self.told.iter().any(|(told, _)| told == number);
-        if let Some(more) = text.get(told..).filter(|more| is_due && !more.is_empty()) {
-            let cursor = Cursor { number: *number, offset: text.len() };
-            return Some(Follow::Event(cursor, RunEvent::ModelDelta { text: more.to_owned() }));
-        }
-        self.over.is_some().then_some(Follow::Over)
+        self.next_of_partial(cursor).or_else(|| self.over.is_some().then_some(Follow::Over))
     }
+
+    fn next_of_partial(&self, cursor: Cursor) -> Option<Follow> {
+        let (number, text) = &self.partial;
+        if *number < cursor.number || self.told.iter().any(|(told, _)| told == number) {
+            return None;
+        }
+        // A model that is asked again may say the same: whether it does shows when it has said as much.
+        if *number == cursor.number && text.len() < cursor.offset {
+            return None;
+        }
+        let Some(known) = cursor.known_of(*number, text) else { return Some(reset(*number)) };
+        let more = text.get(known..).filter(|more| !more.is_empty())?;
+        let cursor = Cursor { number: *number, offset: text.len(), sum: crc32c::crc32c(text.as_bytes()) };
+        Some(Follow::Event(cursor, RunEvent::ModelDelta { text: more.to_owned() }))
+    }
+}
+
+/// What was told of an answer is void, and a follower stands at its beginning again.
+fn reset(number: usize) -> Follow {
+    Follow::Event(Cursor::at(number), RunEvent::ModelReset)
 }
 
 /// The first of these events that a follower has not been told, and of an answer only what is new to him.
 pub(crate) fn next_of<'a>(cursor: Cursor, told: impl Iterator<Item = (usize, &'a RunEvent)>) -> Option<Follow> {
+    // Pieces of an answer were told of which there may be nothing now.
+    let mut is_void = cursor.offset > 0;
     told.filter(|(number, _)| *number >= cursor.number).find_map(|(number, event)| {
-        let behind = Cursor { number: number + 1, offset: 0 };
+        let behind = Cursor::at(number + 1);
         match event {
-            RunEvent::ModelDelta { text } => {
-                let known = if number == cursor.number { cursor.offset } else { 0 };
+            RunEvent::ModelDelta { text } if number == cursor.number => {
+                let Some(known) = cursor.known_of(number, text) else { return Some(reset(number)) };
+                is_void = false;
                 let more = text.get(known..).filter(|more| !more.is_empty())?;
                 Some(Follow::Event(behind, RunEvent::ModelDelta { text: more.to_owned() }))
             }
-            RunEvent::Started { .. }
+            RunEvent::ModelDelta { .. } | RunEvent::ToolCall { .. } | RunEvent::ToolResult { .. } if is_void => {
+                Some(reset(number))
+            }
+            RunEvent::ModelDelta { .. }
+            | RunEvent::ModelReset
+            | RunEvent::Started { .. }
             | RunEvent::ToolCall { .. }
             | RunEvent::ToolResult { .. }
             | RunEvent::Completed { .. }
@@ -169,26 +206,56 @@ mod tests {
         RunEvent::ModelDelta { text: text.into() }
     }
 
+    /// Where somebody stands who was told this much of event `number`.
+    fn told(number: usize, text: &str) -> Cursor {
+        Cursor { number, offset: text.len(), sum: crc32c::crc32c(text.as_bytes()) }
+    }
+
     #[tokio::test]
     async fn pieces_of_an_answer_are_told_once_and_together_to_the_slow() {
         let live = Live::new();
         live.begin_answer(1);
         live.add_to_answer("ab");
-        let first = Follow::Event(Cursor { number: 1, offset: 2 }, delta("ab"));
-        assert_eq!(live.follow(Cursor { number: 1, offset: 0 }).await, first);
+        assert_eq!(live.follow(Cursor::at(1)).await, Follow::Event(told(1, "ab"), delta("ab")));
         live.add_to_answer("cd");
         live.add_to_answer("ef");
-        assert_eq!(
-            live.follow(Cursor { number: 1, offset: 2 }).await,
-            Follow::Event(Cursor { number: 1, offset: 6 }, delta("cdef"))
-        );
+        assert_eq!(live.follow(told(1, "ab")).await, Follow::Event(told(1, "abcdef"), delta("cdef")));
         live.tell(1, delta("abcdefgh"));
-        let rest = Follow::Event(Cursor { number: 2, offset: 0 }, delta("gh"));
-        assert_eq!(live.follow(Cursor { number: 1, offset: 6 }).await, rest);
+        assert_eq!(live.follow(told(1, "abcdef")).await, Follow::Event(Cursor::at(2), delta("gh")));
         // Who comes late gets it whole.
-        assert_eq!(live.follow(Cursor::default()).await, Follow::Event(Cursor { number: 2, offset: 0 }, delta("abcdefgh")));
+        assert_eq!(live.follow(Cursor::default()).await, Follow::Event(Cursor::at(2), delta("abcdefgh")));
         live.end(Over::Elsewhere);
         // Who knows all of it is told only what comes behind it.
-        assert_eq!(live.follow(Cursor { number: 1, offset: 8 }).await, Follow::Over);
+        assert_eq!(live.follow(told(1, "abcdefgh")).await, Follow::Over);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_made_again_goes_on_where_it_is_the_same_and_else_begins_anew() {
+        let live = Live::new();
+        live.begin_answer(1);
+        live.add_to_answer("ab");
+        let behind = told(1, "abc");
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(20), live.follow(behind)).await.is_err(), "not known yet");
+        live.add_to_answer("cd");
+        assert_eq!(live.follow(behind).await, Follow::Event(told(1, "abcd"), delta("d")));
+        let other = told(1, "abX");
+        assert_eq!(live.follow(other).await, reset(1));
+        assert_eq!(live.follow(Cursor::at(1)).await, Follow::Event(told(1, "abcd"), delta("abcd")));
+        // The same from what is kept.
+        live.tell(1, delta("abcd"));
+        assert_eq!(live.follow(other).await, reset(1));
+        assert_eq!(live.follow(told(1, "abcd, and more")).await, reset(1));
+    }
+
+    #[test]
+    fn what_was_told_of_an_answer_of_which_there_is_nothing_is_void() {
+        let call = RunEvent::ToolCall { call: 0, tool: "add".into(), arguments: serde_json::json!({}) };
+        // The answer itself, event 1, has no text now.
+        let events = [(2, call.clone())];
+        let next = |cursor| next_of(cursor, events.iter().map(|(number, event)| (*number, event)));
+        assert_eq!(next(told(1, "Let me see")), Some(reset(2)));
+        assert_eq!(next(Cursor::at(2)), Some(Follow::Event(Cursor::at(3), call.clone())));
+        // Nothing was told of it: nothing is void.
+        assert_eq!(next(Cursor::at(1)), Some(Follow::Event(Cursor::at(3), call.clone())));
     }
 }

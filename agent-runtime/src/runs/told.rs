@@ -14,15 +14,19 @@ use crate::coordinator::{Call, CallInput, CallState, Event, Failure, Outcome, Se
 pub(crate) fn event(agent: &AgentName, run: Uuid, event: &Event, state: &State) -> Option<RunEvent> {
     match event {
         Event::Observed { .. } => Some(RunEvent::Started { run: run.to_string(), agent: agent.clone() }),
-        Event::Answered(answer) => (!answer.text.is_empty()).then(|| RunEvent::ModelDelta { text: answer.text.clone() }),
+        Event::Answered { answer, asked: _ } => {
+            (!answer.text.is_empty()).then(|| RunEvent::ModelDelta { text: answer.text.clone() })
+        }
+        // A piece of it may have been told. Where no other model is asked the run ends, and that is told.
+        Event::Unanswered { .. } => (!state.is_ended()).then_some(RunEvent::ModelReset),
         Event::Permitted { call } => {
             let Call { tool, input, .. } = state.call(*call)?;
             Some(RunEvent::ToolCall { call: *call, tool: tool.clone(), arguments: arguments(input) })
         }
         Event::Refused { call, failure } => result(state, *call, &Err(failure.clone())),
         Event::ToolEnded { call, outcome, .. } => result(state, *call, outcome),
-        // The next model is asked, or the run ends: that is told.
-        Event::Unanswered(_) | Event::Interrupted(_) => None,
+        // The run ends, and that is told.
+        Event::Interrupted(_) => None,
     }
 }
 
@@ -94,8 +98,7 @@ pub(crate) fn usage(used: Used, tool_calls: &[ToolCallSummary], duration_us: u64
 
 /// A failure as a problem of this run.
 pub(crate) fn problem(run: Uuid, failure: &Failure) -> Problem {
-    let Failure { code, detail, policy, rule, retry_after } = failure.clone();
-    Problem { policy, rule, retry_after, run: Some(run.to_string()), ..Problem::new(code, detail) }
+    Problem { run: Some(run.to_string()), ..failure.clone().into() }
 }
 
 /// The tool calls of a run.

@@ -11,7 +11,7 @@ use skreaver_protocol::problem::Code;
 use uuid::Uuid;
 
 use super::Live;
-use crate::coordinator::{CallInput, Event, Failure, Purpose, State};
+use crate::coordinator::{Asked, CallInput, Event, Failure, Purpose, State};
 use crate::custom::Course;
 use crate::tools::{CallError, Decided, Input, ToolCall, ToolError, Toolbox};
 
@@ -55,23 +55,20 @@ pub(crate) struct Workplace<'a> {
 
 impl<'a> Workplace<'a> {
     /// Asks a model; `number` is that of the event which its answer will be.
-    pub(crate) fn ask(
-        &self,
-        model: usize,
-        purpose: Purpose,
-        state: &State,
-        number: usize,
-    ) -> impl Future<Output = Event> + Send + use<'a> {
+    pub(crate) fn ask(&self, asked: Asked, state: &State, number: usize) -> impl Future<Output = Event> + Send + use<'a> {
+        let Asked { model, purpose, .. } = asked;
         let own = self.own.as_ref().map(|course| course.turn(state));
         let question = self.mind.map(|mind| question(mind, self.toolbox, self.caller, purpose, state));
         let (mind, live) = (self.mind, self.live.filter(|_| purpose == Purpose::Answer));
         async move {
+            let answered = |answer| Event::Answered { answer, asked };
+            let unanswered = |failure, charged| Event::Unanswered { failure, asked, charged };
             if let Some(turn) = own {
-                return turn.await;
+                return turn.await.map_or_else(|failure| unanswered(failure, 0), answered);
             }
-            let asked = mind.zip(question).and_then(|(mind, question)| Some((mind, question, mind.models.get(model)?)));
-            let Some((mind, question, asked)) = asked else {
-                return Event::Unanswered(Failure::new(Code::Internal, "the agent has no such model"));
+            let found = mind.zip(question).and_then(|(mind, question)| Some((mind, question, mind.models.get(model)?)));
+            let Some((mind, question, found)) = found else {
+                return unanswered(Failure::new(Code::Internal, "the agent has no such model"), 0);
             };
             let tell = |text: &str| {
                 if let Some(live) = live {
@@ -81,11 +78,11 @@ impl<'a> Workplace<'a> {
             if let Some(live) = live {
                 live.begin_answer(number);
             }
-            let answer = asked.ask(&question, live.is_some().then_some(&tell)).await;
+            let answer = found.ask(&question, live.is_some().then_some(&tell)).await;
             (mind.heard)(model, answer.as_ref().err());
             match answer {
-                Ok(answer) => Event::Answered(answer),
-                Err(error) => Event::Unanswered(model_failure(&error)),
+                Ok(answer) => answered(answer),
+                Err(error) => unanswered(model_failure(&error), error.charged),
             }
         }
     }

@@ -11,18 +11,26 @@ use tokio::sync::Semaphore;
 
 /// What a [`ScriptedModel`] says to one question.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Reply(Result<Answer, ModelErrorKind>);
+pub struct Reply {
+    /// What is told before it ends, where the answer is streamed.
+    told: String,
+    end: Result<Answer, ModelErrorKind>,
+}
 
 impl Reply {
     /// A text, of 10 tokens in and 5 out.
     pub fn text(text: &str) -> Self {
         let tokens = Tokens { input: 10, output: 5 };
-        Self(Ok(Answer { text: text.into(), tool_requests: Vec::new(), tokens, stop: StopReason::Complete }))
+        Self::answer(Answer { text: text.into(), tool_requests: Vec::new(), tokens, stop: StopReason::Complete })
+    }
+
+    fn answer(answer: Answer) -> Self {
+        Self { told: answer.text.clone(), end: Ok(answer) }
     }
 
     /// A text that ends at the greatest length.
     pub fn cut_off(text: &str) -> Self {
-        Self(Self::text(text).0.map(|answer| Answer { stop: StopReason::Length, ..answer }))
+        Self { end: Self::text(text).end.map(|answer| Answer { stop: StopReason::Length, ..answer }), told: text.into() }
     }
 
     /// Tools that are to be called together, with their arguments.
@@ -33,12 +41,20 @@ impl Reply {
             arguments: arguments.clone(),
         };
         let tool_requests = tools.iter().enumerate().map(request).collect();
-        Self(Self::text("").0.map(|answer| Answer { tool_requests, stop: StopReason::Tools, ..answer }))
+        Self {
+            end: Self::text("").end.map(|answer| Answer { tool_requests, stop: StopReason::Tools, ..answer }),
+            told: String::new(),
+        }
     }
 
     /// No answer.
     pub fn failure(kind: ModelErrorKind) -> Self {
-        Self(Err(kind))
+        Self { told: String::new(), end: Err(kind) }
+    }
+
+    /// The beginning of an answer whose rest is lost.
+    pub fn broken_off(text: &str) -> Self {
+        Self { told: text.into(), end: Err(ModelErrorKind::Cut) }
     }
 }
 
@@ -91,19 +107,20 @@ impl Model for ScriptedModel {
         if let Some(gate) = &self.gate {
             gate.acquire().await.unwrap().forget();
         }
-        let Reply(reply) = self.replies.lock().unwrap().pop_front().unwrap_or(Reply(Err(ModelErrorKind::Overloaded)));
-        let answer = reply.map_err(|kind| ModelError {
-            model: "scripted".into(),
-            kind,
-            detail: "as the test wants it".into(),
-            retry_after: None,
-        })?;
+        let reply = self.replies.lock().unwrap().pop_front();
+        let Reply { told, end } = reply.unwrap_or_else(|| Reply::failure(ModelErrorKind::Overloaded));
         if let Some(deltas) = deltas {
-            for word in answer.text.split_inclusive(' ') {
+            for word in told.split_inclusive(' ') {
                 deltas(word);
                 tokio::task::yield_now().await;
             }
         }
-        Ok(answer)
+        end.map_err(|kind| ModelError {
+            model: "scripted".into(),
+            kind,
+            detail: "as the test wants it".into(),
+            retry_after: None,
+            charged: kind.may_be_charged().into(),
+        })
     }
 }

@@ -13,6 +13,10 @@ pub(crate) fn cut_off(text: &str) -> Reply {
     Reply::cut_off(text)
 }
 
+pub(crate) fn broken_off(text: &str) -> Reply {
+    Reply::broken_off(text)
+}
+
 pub(crate) fn ask_for(tools: &[(&str, Value)]) -> Reply {
     Reply::tools(tools)
 }

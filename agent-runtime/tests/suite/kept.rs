@@ -1,15 +1,21 @@
 //! Agents with memory: runs that outlive their callers and their process, sessions, keys, events.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use bytes::Bytes;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use skreaver::memory::{InMemory, Memory};
+use skreaver::memory::{Durability, Entry, InMemory, Keep, Key, Memory, MemoryError, Scan, Transaction, Verdict};
 use skreaver::model::Model;
+use skreaver::policy::Permit;
 use skreaver::protocol::AgentName;
-use skreaver::{Listeners, Runtime, serve};
+use skreaver::testing::Harness;
+use skreaver::{Listeners, Observation, Runtime, Tool, ToolError, serve};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::double::{Double, answer, ask_for};
@@ -273,8 +279,12 @@ async fn a_run_is_followed_from_any_point_to_the_letter() {
         assert_eq!(names(&rest), names(&all[index + 1..]), "after {id}");
     }
     // In the middle of a piece: nothing twice, nothing missing.
-    let rest = events(served.client.get(served.url(&path)).header("last-event-id", "4.4")).await;
+    let after = async |id: String| events(served.client.get(served.url(&path)).header("last-event-id", id)).await;
+    let rest = after(format!("4.4.{:08x}", crc32c::crc32c(b"one "))).await;
     assert_eq!(said(&rest), "and two are three");
+    // Of an answer that was made again after a crash: what was told is void.
+    let rest = after(format!("4.4.{:08x}", crc32c::crc32c(b"won "))).await;
+    assert_eq!((names(&rest), said(&rest)), (vec!["model_reset", "model_delta", "completed"], "one and two are three".into()));
     let wrong = served.client.get(served.url(&path)).header("last-event-id", "x").send().await.unwrap();
     assert_eq!(wrong.status(), 422);
     served.stop().await;
@@ -386,4 +396,112 @@ async fn runs_of_a_session_come_in_the_order_in_which_they_were_accepted() {
     let asked: Vec<_> = model.questions().iter().map(last).collect();
     assert_eq!(asked, (0..6).map(|number| json!(format!("number {number}"))).collect::<Vec<_>>());
     served.stop().await;
+}
+
+/// Memory that takes no writes while it stands still or is full.
+struct Stalling {
+    memory: InMemory,
+    stands_still: watch::Sender<bool>,
+    is_full: AtomicBool,
+}
+
+impl Stalling {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { memory: InMemory::new(), stands_still: watch::channel(false).0, is_full: AtomicBool::new(false) })
+    }
+}
+
+#[async_trait]
+impl Memory for Stalling {
+    async fn get(&self, key: &Key) -> Result<Option<Bytes>, MemoryError> {
+        self.memory.get(key).await
+    }
+
+    async fn scan(&self, scan: &Scan) -> Result<Vec<Entry>, MemoryError> {
+        self.memory.scan(scan).await
+    }
+
+    async fn commit(&self, transactions: &[Transaction], keep: Keep) -> Result<Vec<Verdict>, MemoryError> {
+        self.stands_still.subscribe().wait_for(|stands_still| !stands_still).await.unwrap();
+        if self.is_full.load(Ordering::SeqCst) {
+            return Err(MemoryError::Full { what: "the test's memory".into(), source: "no space".into() });
+        }
+        self.memory.commit(transactions, keep).await
+    }
+
+    async fn health(&self) -> Result<(), MemoryError> {
+        self.memory.health().await
+    }
+
+    fn strongest(&self) -> Durability {
+        self.memory.strongest()
+    }
+
+    fn is_shared(&self) -> bool {
+        self.memory.is_shared()
+    }
+}
+
+/// A tool that stops memory, and one that ends some steps later.
+#[derive(Clone)]
+struct Staged {
+    memory: Arc<Stalling>,
+    stops: bool,
+    ended: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl Tool for Staged {
+    fn description(&self) -> &str {
+        "Plays its part."
+    }
+
+    fn input_schema(&self) -> Value {
+        json!({ "type": "object" })
+    }
+
+    async fn run(&self, _: Permit, _: Value) -> Result<Value, ToolError> {
+        if self.stops {
+            self.memory.stands_still.send_replace(true);
+            return Ok(json!("stopped"));
+        }
+        self.memory.stands_still.subscribe().wait_for(|stands_still| *stands_still).await.unwrap();
+        // Long enough for the other's end to be on its way into memory.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        self.ended.store(true, Ordering::SeqCst);
+        Ok(json!("done"))
+    }
+}
+
+#[tokio::test]
+async fn tools_go_on_while_memory_stands_still() {
+    let memory = Stalling::new();
+    let staged = |stops| Staged { memory: Arc::clone(&memory), stops, ended: Arc::default() };
+    let (quick, slow) = (staged(true), staged(false));
+    let model = Double::new(vec![ask_for(&[("quick", json!({})), ("slow", json!({}))]), answer("both")]);
+    let harness = Harness::new("clerk").model(&model).memory(&memory).tool("quick", &quick).tool("slow", &slow);
+    let started = harness.start().await.unwrap();
+    let observed = tokio::spawn({
+        let agent = Arc::clone(started.agent());
+        async move { agent.observe(Observation::new("go")).await }
+    });
+    until(async || slow.ended.load(Ordering::SeqCst).then_some(())).await;
+    assert!(!observed.is_finished());
+    memory.stands_still.send_replace(false);
+    assert_eq!(observed.await.unwrap().unwrap().output, "both");
+    started.stop().await;
+}
+
+#[tokio::test]
+async fn memory_that_takes_no_writes_is_not_ready_until_it_does() {
+    let memory = Stalling::new();
+    let started = Harness::new("clerk").model(&Double::new(vec![answer("well")])).memory(&memory).start().await.unwrap();
+    memory.is_full.store(true, Ordering::SeqCst);
+    let refused = started.observe("go").await.unwrap_err();
+    assert_eq!((refused.status, refused.run), (503, None), "what was not accepted has no run: {}", refused.detail);
+    until(async || (!started.runtime().readiness().ready).then_some(())).await;
+    memory.is_full.store(false, Ordering::SeqCst);
+    until(async || started.runtime().readiness().ready.then_some(())).await;
+    assert_eq!(started.observe("go").await.unwrap().output, "well");
+    started.stop().await;
 }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use futures::StreamExt;
 use serde_json::json;
 use skreaver::model::{Model, ModelErrorKind};
 use skreaver::protocol::AgentName;
+use skreaver::protocol::rest::RunEvent;
 use skreaver::{Observation, Runtime};
 
-use crate::double::{Double, answer, ask_for, cut_off, failure};
+use crate::double::{Double, answer, ask_for, broken_off, cut_off, failure};
 use crate::support::config;
 
 const AGENT: &str = "
@@ -73,6 +75,53 @@ async fn a_model_that_fails_is_replaced_by_the_next_one() {
     one.then(answer("one is back"));
     assert_eq!(observe(&runtime, "go").await.unwrap()["output"], "one is back");
     assert_eq!(component(&runtime)["state"], "ready");
+}
+
+#[tokio::test]
+async fn what_was_told_of_a_lost_answer_is_void_when_another_model_answers() {
+    let (one, two) = (Double::new(vec![broken_off("The sum is fou")]), Double::new(vec![answer("It is five.")]));
+    let agent = runtime(AGENT, vec![one, two]).agent("clerk").unwrap();
+    let events = agent.observe_events(Observation::new("go")).await.unwrap();
+    let shown = events.map(|(_, event)| event).fold((String::new(), String::new()), async |(mut shown, mut names), event| {
+        names.push_str(event.name());
+        names.push(' ');
+        match event {
+            RunEvent::ModelDelta { text } => shown.push_str(&text),
+            RunEvent::ModelReset => shown.clear(),
+            _ => {}
+        }
+        (shown, names)
+    });
+    let (shown, names) = shown.await;
+    assert_eq!(shown, "It is five.", "{names}");
+    assert!(names.contains("model_reset model_delta") && names.ends_with("completed "), "{names}");
+}
+
+#[tokio::test]
+async fn a_lost_answer_counts_as_what_was_set_aside_for_it() {
+    // 4096 tokens are set aside for an answer without a bound, and some for the question.
+    let lost = async |tokens: u32| {
+        let doubles = vec![Double::new(vec![broken_off("The su")]), Double::new(vec![answer("five")])];
+        observe(&runtime(&format!("{AGENT}  limits: {{budget: {{tokens: {tokens}}}}}\n"), doubles), "go").await
+    };
+    let (_, problem) = lost(8000).await.unwrap_err();
+    assert_eq!(problem["code"], "budget_exceeded");
+    let answered = lost(9000).await.unwrap();
+    assert!(answered["usage"]["input_tokens"].as_u64().unwrap() > 4096, "{answered}");
+    // What was refused cost nothing.
+    let doubles = vec![Double::new(vec![failure(ModelErrorKind::Overloaded)]), Double::new(vec![answer("five")])];
+    let answered = observe(&runtime(&format!("{AGENT}  limits: {{budget: {{tokens: 8000}}}}\n"), doubles), "go").await.unwrap();
+    assert_eq!(answered["usage"]["input_tokens"], 10);
+}
+
+#[tokio::test]
+async fn a_stream_that_nobody_reads_holds_no_place() {
+    let model = Double::new(vec![answer("first"), answer("second")]);
+    let yaml = format!("{AGENT}  limits: {{concurrency: 1, queueLength: 1}}\n");
+    let runtime = runtime(&yaml, vec![model, Double::new(vec![])]);
+    let _unread = runtime.agent("clerk").unwrap().observe_events(Observation::new("go")).await.unwrap();
+    let second = tokio::time::timeout(std::time::Duration::from_secs(5), observe(&runtime, "go")).await;
+    assert!(second.expect("the unread run came to its end").is_ok());
 }
 
 #[tokio::test]

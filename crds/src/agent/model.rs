@@ -112,7 +112,7 @@ pub struct Parameters {
     )]
     pub top_p: Option<String>,
 
-    /// The longest answer, in tokens. Default: the provider's choice. Example: `1024`.
+    /// The longest answer, in tokens. Default: 4096 under `limits.budget`, else the provider's choice. Example: `1024`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10_000_000))]
     pub max_output_tokens: Option<u32>,

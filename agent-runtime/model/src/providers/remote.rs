@@ -81,21 +81,20 @@ impl Model for Remote {
     async fn ask(&self, question: &Question, deltas: Option<Deltas<'_>>) -> Result<Answer, ModelError> {
         let names = Names::new(&question.tools);
         let asked = Asked { model: &self.name, settings: &self.settings, question, names: &names, streamed: deltas.is_some() };
-        let unwritable = |_| self.error(Failure::new(ModelErrorKind::Refused, "the question cannot be written as JSON"));
+        let unwritable = |_| self.error(Failure::new(ModelErrorKind::Refused, "the question cannot be written as JSON"), 0);
         let body = Bytes::from(self.wire.body(&asked).map_err(unwritable)?);
         let mut telling = Telling { deltas, told: false };
-        let mut attempt = 1;
+        let (mut attempt, mut charged) = (1, 0);
         loop {
             let failure = match self.attempt(body.clone(), &mut telling).await {
                 Ok(answer) => return Ok(ours(answer, question, &names)),
+                // Text that was told cannot be told again by another attempt.
+                Err(failure) if telling.told => return Err(self.error(interrupted(failure), charged + 1)),
                 Err(failure) => failure,
             };
-            // Text that was told cannot be told again by another attempt.
-            if telling.told {
-                return Err(self.error(interrupted(failure)));
-            }
+            charged += u32::from(failure.kind.may_be_charged());
             let pause = retry::pause(failure.kind, failure.retry_after, attempt, self.max_attempts, retry::chance());
-            let Some(pause) = pause else { return Err(self.error(failure)) };
+            let Some(pause) = pause else { return Err(self.error(failure, charged)) };
             #[cfg(feature = "tracing")]
             tracing::debug!(model = self.title, kind = failure.kind.name(), attempt, ?pause, "model is asked again");
             tokio::time::sleep(pause).await;
@@ -167,9 +166,9 @@ impl Remote {
         Ok(headers)
     }
 
-    fn error(&self, failure: Failure) -> ModelError {
+    fn error(&self, failure: Failure, charged: u32) -> ModelError {
         let Failure { kind, what, retry_after } = failure;
-        ModelError { model: self.title.clone(), kind, detail: what, retry_after }
+        ModelError { model: self.title.clone(), kind, detail: what, retry_after, charged }
     }
 }
 

@@ -72,7 +72,7 @@ pub struct ModelParameters {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[01](\.[0-9]{1,4})?$"))]
     pub top_p: Option<String>,
-    /// The longest answer, in tokens.
+    /// The longest answer, in tokens. Where it is not given, 4096 under a budget, otherwise the provider's choice.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_output_tokens: Option<u32>,

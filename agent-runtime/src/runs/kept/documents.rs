@@ -1,5 +1,8 @@
 //! What is known of runs besides what happened to them.
 
+use std::collections::HashSet;
+use std::sync::PoisonError;
+
 use bytes::Bytes;
 use skreaver_memory::{Check, Op, Scan, Transaction};
 use uuid::Uuid;
@@ -25,15 +28,19 @@ impl Kept {
         Ok(self.memory.scan(&scan).await?.iter().filter_map(|(_, bytes)| read(bytes).ok()).collect())
     }
 
-    /// The runs that are not over.
-    pub(crate) async fn open_runs(&self) -> Result<Vec<Uuid>, JournalError> {
-        self.runs_below(keys::OPEN).await
-    }
-
-    /// The runs that keys below a prefix end with.
-    pub(super) async fn runs_below(&self, prefix: &str) -> Result<Vec<Uuid>, JournalError> {
-        let entries = self.memory.snapshot(prefix).await?;
-        Ok(entries.iter().filter_map(|(key, _)| keys::last_part(key)).collect())
+    /// The runs that are not over, without those on which, or in whose session, another process works. Only reads: every
+    /// replica asks every few seconds.
+    pub(crate) async fn forsaken_runs(&self) -> Result<Vec<Uuid>, JournalError> {
+        let open = self.memory.snapshot(keys::OPEN).await?;
+        if open.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut leases: HashSet<_> = self.memory.snapshot(keys::LEASES).await?.into_iter().map(|(key, _)| key).collect();
+        for ours in self.held.lock().unwrap_or_else(PoisonError::into_inner).keys() {
+            leases.remove(ours);
+        }
+        let is_theirs = |lease: &Bytes| std::str::from_utf8(lease).is_ok_and(|lease| leases.contains(lease));
+        Ok(open.iter().filter(|(_, lease)| !is_theirs(lease)).filter_map(|(key, _)| keys::last_part(key)).collect())
     }
 
     /// Tells whoever works on a run that it is to end.
@@ -43,7 +50,8 @@ impl Kept {
 
     /// The runs that somebody wants to end.
     pub(crate) async fn cancels(&self) -> Result<Vec<Uuid>, JournalError> {
-        self.runs_below(keys::CANCELS).await
+        let entries = self.memory.snapshot(keys::CANCELS).await?;
+        Ok(entries.iter().filter_map(|(key, _)| keys::last_part(key)).collect())
     }
 
     /// Whether a run is not over.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use skreaver_memory::{Check, Keep, Key, Memory, Op, Scan, Transaction, Verdict};
+use skreaver_memory::{Check, Keep, Key, Memory, MemoryError, Op, Scan, Transaction, Verdict};
 use skreaver_protocol::config::Durability;
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ use super::record::Damage;
 use super::{GroupCommit, RunDocument, keys, record};
 use crate::coordinator::{Event, State};
 
-use self::leases::{fresh_claim, lease};
+use self::leases::{LEASE, fresh_claim, lease};
 pub(crate) use self::take::Claimed;
 
 /// The longest that what is known of an ended run is kept.
@@ -66,6 +66,16 @@ impl Kept {
 
     pub(crate) fn memory(&self) -> &Arc<dyn Memory> {
         &self.memory
+    }
+
+    /// Whether memory answers, and takes a write where the last one failed.
+    pub(crate) async fn health(&self) -> Result<(), Arc<MemoryError>> {
+        self.memory.health().await?;
+        if self.group.is_failing() {
+            let probe = Op::Put { key: keys::probe(), value: Bytes::new(), ttl: Some(LEASE) };
+            self.group.commit(Transaction { checks: Vec::new(), ops: vec![probe] }, Keep::Written).await?;
+        }
+        Ok(())
     }
 
     fn keep(&self, promised: bool) -> Keep {
@@ -131,7 +141,7 @@ impl Journal for Kept {
         let observed = Event::Observed { input: input.clone(), history: Vec::new(), summary: None };
         let mut ops = vec![
             Op::put(keys::run(run), record::encode(document)),
-            Op::put(keys::open(run), Bytes::new()),
+            Op::put(keys::open(run), Bytes::from(keys::lease(run, document.session.as_ref()).to_string())),
             self.record(run, 0, &observed),
         ];
         let mut checks = Vec::new();

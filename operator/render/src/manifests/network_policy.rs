@@ -19,7 +19,7 @@ use crate::settings::ControlSettings;
 use crate::{Network, PodPort, ResolvedAgent, Settings, WayOut};
 
 /// What is no public address, by the registries of IANA: IPv4 and IPv6.
-const PRIVATE: [&str; 18] = [
+const PRIVATE: [&str; 19] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
     "100.64.0.0/10",
@@ -33,6 +33,7 @@ const PRIVATE: [&str; 18] = [
     "240.0.0.0/4",
     "::/127",
     "64:ff9b::/96",
+    "64:ff9b:1::/48",
     "2002::/16",
     "fc00::/7",
     "fe80::/10",
