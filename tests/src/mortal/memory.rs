@@ -59,7 +59,7 @@ impl Moment {
         let event: Value = serde_json::from_slice(event).ok()?;
         match event["event"].as_str()? {
             "answered" => {
-                let mut requests = event["tool_requests"].as_array().into_iter().flatten();
+                let mut requests = event["answer"]["tool_requests"].as_array().into_iter().flatten();
                 Some(if requests.any(|request| request["tool"] == PAY) { Self::Word } else { Self::Answered })
             }
             "tool_ended" => Some(Self::ToolAnswered),

@@ -65,7 +65,7 @@ impl Run {
             Some("observed") => self.label = event["input"].as_str().unwrap_or_default().to_owned(),
             Some("answered") => {
                 self.answers += 1;
-                let requests = event["tool_requests"].as_array().into_iter().flatten();
+                let requests = event["answer"]["tool_requests"].as_array().into_iter().flatten();
                 self.tools.extend(requests.filter_map(|request| request["tool"].as_str()).map(str::to_owned));
             }
             Some("tool_ended") if is_payment(self) => self.is_settled = true,
