@@ -2,6 +2,7 @@
 
 mod admission;
 mod agent;
+pub mod audit;
 mod build;
 mod collections;
 pub mod config;

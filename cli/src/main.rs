@@ -1,5 +1,6 @@
 //! The `skreaver` command: what a cluster would do with agent manifests, on a laptop.
 
+mod audit;
 mod files;
 mod render;
 mod run;
@@ -29,6 +30,8 @@ enum Command {
     Render(render::Args),
     /// Judge manifests as the API server would.
     Validate(validate::Args),
+    /// Verify logs of decisions over tool calls.
+    Audit(audit::Args),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Render(args) => render::render(&args),
         Command::Validate(args) => validate::validate(&args),
+        Command::Audit(args) => audit::audit(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,7 +1,7 @@
 //! Agents with memory: runs that outlive their callers and their process, sessions, keys, events.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,6 +12,7 @@ use skreaver::memory::{Durability, Entry, InMemory, Keep, Key, Memory, MemoryErr
 use skreaver::model::Model;
 use skreaver::policy::Permit;
 use skreaver::protocol::AgentName;
+use skreaver::protocol::config::AgentConfig;
 use skreaver::testing::Harness;
 use skreaver::{Listeners, Observation, Runtime, Tool, ToolError, serve};
 use tokio::net::TcpListener;
@@ -403,11 +404,14 @@ struct Stalling {
     memory: InMemory,
     stands_still: watch::Sender<bool>,
     is_full: AtomicBool,
+    /// Commits that would wait for a disk.
+    syncs: AtomicUsize,
 }
 
 impl Stalling {
     fn new() -> Arc<Self> {
-        Arc::new(Self { memory: InMemory::new(), stands_still: watch::channel(false).0, is_full: AtomicBool::new(false) })
+        let (stands_still, _) = watch::channel(false);
+        Arc::new(Self { memory: InMemory::new(), stands_still, is_full: AtomicBool::new(false), syncs: AtomicUsize::new(0) })
     }
 }
 
@@ -422,6 +426,7 @@ impl Memory for Stalling {
     }
 
     async fn commit(&self, transactions: &[Transaction], keep: Keep) -> Result<Vec<Verdict>, MemoryError> {
+        self.syncs.fetch_add(usize::from(keep == Keep::Durable), Ordering::SeqCst);
         self.stands_still.subscribe().wait_for(|stands_still| !stands_still).await.unwrap();
         if self.is_full.load(Ordering::SeqCst) {
             return Err(MemoryError::Full { what: "the test's memory".into(), source: "no space".into() });
@@ -434,7 +439,7 @@ impl Memory for Stalling {
     }
 
     fn strongest(&self) -> Durability {
-        self.memory.strongest()
+        Durability::Durable
     }
 
     fn is_shared(&self) -> bool {
@@ -503,5 +508,36 @@ async fn memory_that_takes_no_writes_is_not_ready_until_it_does() {
     memory.is_full.store(false, Ordering::SeqCst);
     until(async || started.runtime().readiness().ready.then_some(())).await;
     assert_eq!(started.observe("go").await.unwrap().output, "well");
+    started.stop().await;
+}
+
+#[tokio::test]
+async fn runs_that_end_while_the_disk_is_busy_share_its_next_sync() {
+    const RUNS: usize = 64;
+    let (memory, model) = (Stalling::new(), Double::gated((0..RUNS).map(|_| answer("well")).collect::<Vec<_>>()));
+    let durable = |config: &mut AgentConfig| {
+        let stored = json!({"store": {"backend": "InMemory"}, "durability": "Durable"});
+        config.memory = Some(serde_json::from_value(stored).unwrap());
+        config.limits.concurrency = 100;
+    };
+    let started = Harness::new("clerk").model(&model).memory(&memory).configured(durable).start().await.unwrap();
+    let observe = |_| {
+        let agent = Arc::clone(started.agent());
+        tokio::spawn(async move { agent.observe(Observation::new("go")).await.unwrap().output })
+    };
+    let observed: Vec<_> = (0..RUNS).map(observe).collect();
+    until(async || (model.questions().len() == RUNS).then_some(())).await;
+    assert_eq!(memory.syncs.load(Ordering::SeqCst), 0, "nothing was promised yet");
+    memory.stands_still.send_replace(true);
+    model.let_go(RUNS);
+    until(async || (memory.syncs.load(Ordering::SeqCst) == 1).then_some(())).await;
+    // The disk is busy with the first: long enough for all others to come to their end.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!observed.iter().any(tokio::task::JoinHandle::is_finished), "an answer came before its sync");
+    memory.stands_still.send_replace(false);
+    for output in futures::future::join_all(observed).await {
+        assert_eq!(output.unwrap(), "well");
+    }
+    assert_eq!(memory.syncs.load(Ordering::SeqCst), 2);
     started.stop().await;
 }

@@ -1,0 +1,18 @@
+//! The audit: one record for each decision over a tool call, on its way before the effect, and chained by hashes so that none
+//! can be changed or taken out of the middle unseen.
+//!
+//! A record is a line of JSON. Its `hash` is the SHA-256 of the record without it, in the canonical form of RFC 8785, and
+//! `previous` is the hash of the record before: [`verify`] needs nothing else, and does not mind when a collector of logs orders
+//! the fields anew. What a chain cannot tell is whether its end is missing: keep the head that [`verify`] prints elsewhere.
+
+mod chain;
+mod log;
+mod record;
+mod verify;
+
+pub use log::{AuditError, AuditLog};
+pub use record::{Decision, Entry, Outcome, Record};
+pub use verify::{Break, ChainReport, Report, verify};
+
+pub(crate) use log::Receipt;
+pub(crate) use record::digest;

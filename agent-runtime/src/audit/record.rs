@@ -1,0 +1,145 @@
+//! What a record says, and the form in which it is hashed.
+
+use std::fmt::Write;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use skreaver_protocol::{AgentName, Caller, ToolName};
+use uuid::Uuid;
+
+/// One record. Its fields may grow; what is there keeps its meaning.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The version of this shape: 1. By this field a record is told from other lines of a log.
+    pub skreaver_audit: u32,
+    /// The chain: one for each log of a process, a UUID.
+    pub chain: Uuid,
+    /// Its place in the chain, from 0 on.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What is recorded.
+    #[serde(flatten)]
+    pub entry: Entry,
+    /// The hash of the record before it in the chain; zeros for the first.
+    pub previous: String,
+    /// The SHA-256 of all of the above, in hexadecimal digits.
+    pub hash: String,
+}
+
+/// What is recorded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Entry {
+    /// A chain begins.
+    Opened {
+        /// Who writes it: the name of the pod, or of the machine.
+        process: String,
+        /// The version of the runtime.
+        version: String,
+    },
+    /// A tool call was decided about.
+    Decision(Box<Decision>),
+}
+
+/// A decision over a tool call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The agent that calls.
+    pub agent: AgentName,
+    /// On whose behalf.
+    pub caller: Caller,
+    /// The call: the id of its run and its place in it, or an id of its own.
+    pub call: String,
+    /// The tool.
+    pub tool: ToolName,
+    /// The SHA-256 of the arguments in their canonical form, in hexadecimal digits: they can be compared, and not read.
+    pub arguments_sha256: String,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The version of the policies that decided.
+    pub policy_version: u64,
+    /// The ToolPolicy that refuses, or would.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// The rule of it; absent where its default did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Why, in a sentence; absent where nothing speaks against the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What came of a tool call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It may be made.
+    Allowed,
+    /// It may be made; a policy in Audit mode would have refused it.
+    WouldBeDenied,
+    /// It is not made.
+    Denied,
+}
+
+/// The SHA-256 of a value in its canonical form, in hexadecimal digits.
+pub(crate) fn digest(value: &Value) -> String {
+    let mut canonical = String::new();
+    write(value, &mut canonical);
+    let hash = Sha256::digest(canonical.as_bytes());
+    hash.iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// JSON without spaces and with the fields of objects in order (RFC 8785). Numbers are written as `serde_json` writes them,
+/// which is the same for all that a record holds: whole ones.
+fn write(value: &Value, into: &mut String) {
+    match value {
+        Value::Array(items) => {
+            into.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    into.push(',');
+                }
+                write(item, into);
+            }
+            into.push(']');
+        }
+        Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_by(|(one, _), (other, _)| one.encode_utf16().cmp(other.encode_utf16()));
+            into.push('{');
+            for (index, (name, field)) in fields.into_iter().enumerate() {
+                if index > 0 {
+                    into.push(',');
+                }
+                let _ = write!(into, "{}:", Value::String(name.clone()));
+                write(field, into);
+            }
+            into.push('}');
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            let _ = write!(into, "{value}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_fields_does_not_matter_and_their_content_does() {
+        let one = serde_json::from_str(r#"{"b": [1, {"y": "ä\n", "x": null}], "a": true}"#).unwrap();
+        let mut canonical = String::new();
+        write(&one, &mut canonical);
+        assert_eq!(canonical, r#"{"a":true,"b":[1,{"x":null,"y":"ä\n"}]}"#);
+        let other = serde_json::from_str(r#"{"a":true,"b":[1,{"x":null,"y":"ä\n"}]}"#).unwrap();
+        assert_eq!(digest(&one), digest(&other));
+        assert_ne!(digest(&one), digest(&serde_json::json!({"a": true})));
+    }
+}
