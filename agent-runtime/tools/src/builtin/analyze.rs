@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use crate::tools::{FunctionTool, Text};
+use crate::{FunctionTool, Text};
 
 pub(super) fn tool() -> FunctionTool<Text> {
     FunctionTool {

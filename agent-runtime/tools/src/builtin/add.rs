@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Number, Value, json};
 
-use crate::tools::FunctionTool;
+use crate::FunctionTool;
 
 /// The most digits of a number, so that no sum of two overflows.
 const MOST_DIGITS: usize = 30;

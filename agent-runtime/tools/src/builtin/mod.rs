@@ -4,7 +4,6 @@
 mod add;
 mod analyze;
 mod lowercase;
-mod note;
 mod reverse;
 mod search;
 mod split;
@@ -15,16 +14,11 @@ use std::sync::Arc;
 use serde_json::Value;
 use skreaver_protocol::Builtin;
 
-use super::Tool;
-use crate::agent::Slot;
+use crate::Tool;
 
-/// The tool behind a built-in name, for an agent with this memory.
-///
-/// # Panics
-/// For a tool that needs memory, without any: the builder refuses such an agent before.
-pub(crate) fn builtin(builtin: Builtin, memory: Option<&Arc<Slot>>) -> Arc<dyn Tool> {
-    let memory = || Arc::clone(memory.expect("an agent with this tool has memory"));
-    match builtin {
+/// The tool behind a built-in name; none behind those that need memory, which is not here.
+pub fn builtin(builtin: Builtin) -> Option<Arc<dyn Tool>> {
+    Some(match builtin {
         Builtin::Uppercase => Arc::new(uppercase::tool()),
         Builtin::Lowercase => Arc::new(lowercase::tool()),
         Builtin::Reverse => Arc::new(reverse::tool()),
@@ -32,9 +26,8 @@ pub(crate) fn builtin(builtin: Builtin, memory: Option<&Arc<Slot>>) -> Arc<dyn T
         Builtin::Analyze => Arc::new(analyze::tool()),
         Builtin::Search => Arc::new(search::tool()),
         Builtin::Add => Arc::new(add::tool()),
-        Builtin::Remember => Arc::new(note::Remember(memory())),
-        Builtin::Recall => Arc::new(note::Recall(memory())),
-    }
+        Builtin::Remember | Builtin::Recall => return None,
+    })
 }
 
 /// A text that is a JSON object with a `text`, as its arguments: the way to reach a tool's options from a bare text.
@@ -53,10 +46,10 @@ mod tests {
     use skreaver_protocol::policy::PolicyBundle;
     use skreaver_protocol::{AgentName, Caller, ToolName};
 
-    use crate::tools::ToolError;
+    use crate::ToolError;
 
     fn tool_of(tool: Builtin) -> Arc<dyn Tool> {
-        builtin(tool, None)
+        builtin(tool).unwrap()
     }
 
     /// The tools that are a function of a text.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::tools::{FunctionTool, Text};
+use crate::{FunctionTool, Text};
 
 /// What to split, and where.
 #[derive(Deserialize, JsonSchema)]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::tools::{FunctionTool, Text};
+use crate::{FunctionTool, Text};
 
 pub(super) fn tool() -> FunctionTool<Text> {
     FunctionTool {

@@ -34,8 +34,8 @@ impl Text {
     }
 }
 
-/// The schema of an argument type.
-pub(super) fn schema<A: JsonSchema>() -> Value {
+/// The JSON Schema of a type, as clients are shown it.
+pub fn schema<A: JsonSchema>() -> Value {
     let mut schema = schemars::schema_for!(A).to_value();
     // Clients show the tool's own description; the name and text of our Rust type would only confuse.
     if let Some(fields) = schema.as_object_mut() {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::tools::{FunctionTool, Text};
+use crate::{FunctionTool, Text};
 
 pub(super) fn tool() -> FunctionTool<Text> {
     FunctionTool {

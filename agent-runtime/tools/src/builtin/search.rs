@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use crate::tools::FunctionTool;
+use crate::FunctionTool;
 
 /// The most places that are listed; all are counted.
 const LISTED: usize = 1_000;
