@@ -1,13 +1,19 @@
 //! `lowercase`: a text in small letters.
 
-use serde_json::Value;
+use skreaver_protocol::Builtin;
 
-use crate::{FunctionTool, Text};
+use crate::{Function, Text, ToolError};
 
-pub(super) fn tool() -> FunctionTool<Text> {
-    FunctionTool {
-        description: "Lower-cases a text, by Unicode's rules.",
-        from_text: Text::arguments,
-        run: |Text { text }| Value::String(text.to_lowercase()),
+/// See [`TextLowercaseTool`](super::TextLowercaseTool).
+pub struct Lowercase;
+
+impl Function for Lowercase {
+    const NAME: &'static str = Builtin::Lowercase.name();
+    const DESCRIPTION: &'static str = "Lower-cases a text, by Unicode's rules.";
+    type Arguments = Text;
+    type Output = String;
+
+    fn compute(Text { text }: Text) -> Result<String, ToolError> {
+        Ok(text.to_lowercase())
     }
 }

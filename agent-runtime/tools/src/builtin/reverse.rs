@@ -1,14 +1,20 @@
 //! `reverse`: a text backwards, by what a reader sees as one character (UAX #29 grapheme clusters).
 
-use serde_json::Value;
+use skreaver_protocol::Builtin;
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::{FunctionTool, Text};
+use crate::{Function, Text, ToolError};
 
-pub(super) fn tool() -> FunctionTool<Text> {
-    FunctionTool {
-        description: "Reverses a text, character by character as a reader sees them.",
-        from_text: Text::arguments,
-        run: |Text { text }| Value::String(text.graphemes(true).rev().collect()),
+/// See [`TextReverseTool`](super::TextReverseTool).
+pub struct Reverse;
+
+impl Function for Reverse {
+    const NAME: &'static str = Builtin::Reverse.name();
+    const DESCRIPTION: &'static str = "Reverses a text, character by character as a reader sees them.";
+    type Arguments = Text;
+    type Output = String;
+
+    fn compute(Text { text }: Text) -> Result<String, ToolError> {
+        Ok(text.graphemes(true).rev().collect())
     }
 }

@@ -5,13 +5,17 @@ use std::num::NonZeroUsize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use skreaver_protocol::Builtin;
 
-use crate::{FunctionTool, Text};
+use crate::{Function, Text, ToolError};
+
+/// See [`TextSplitTool`](super::TextSplitTool).
+pub struct Split;
 
 /// What to split, and where.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Split {
+pub struct Arguments {
     /// The text to split.
     text: String,
     /// Where to split. Default: commas and white space, empty parts dropped.
@@ -23,19 +27,23 @@ pub(super) struct Split {
     limit: Option<NonZeroUsize>,
 }
 
-pub(super) fn tool() -> FunctionTool<Split> {
-    FunctionTool {
-        description: "Splits a text into a list of parts, at commas and white space or at a delimiter.",
-        from_text: |text| super::object_with_text(text).unwrap_or_else(|| Text::arguments(text)),
-        run,
-    }
-}
+impl Function for Split {
+    const NAME: &'static str = Builtin::Split.name();
+    const DESCRIPTION: &'static str = "Splits a text into a list of parts, at commas and white space or at a delimiter.";
+    type Arguments = Arguments;
+    type Output = Vec<String>;
 
-fn run(Split { text, delimiter, limit }: Split) -> Value {
-    let limit = limit.map_or(usize::MAX, NonZeroUsize::get);
-    match delimiter {
-        Some(delimiter) => text.splitn(limit, delimiter.as_str()).map(Value::from).collect(),
-        None => text.split(|c: char| c == ',' || c.is_whitespace()).filter(|part| !part.is_empty()).map(Value::from).collect(),
+    fn from_text(text: &str) -> Value {
+        super::object_with(text, &["text"]).unwrap_or_else(|| Text::arguments(text))
+    }
+
+    fn compute(Arguments { text, delimiter, limit }: Arguments) -> Result<Vec<String>, ToolError> {
+        let limit = limit.map_or(usize::MAX, NonZeroUsize::get);
+        let parts: Vec<&str> = match &delimiter {
+            Some(delimiter) => text.splitn(limit, delimiter.as_str()).collect(),
+            None => text.split(|c: char| c == ',' || c.is_whitespace()).filter(|part| !part.is_empty()).collect(),
+        };
+        Ok(parts.into_iter().map(str::to_owned).collect())
     }
 }
 

@@ -1,13 +1,19 @@
 //! `uppercase`: a text in capitals.
 
-use serde_json::Value;
+use skreaver_protocol::Builtin;
 
-use crate::{FunctionTool, Text};
+use crate::{Function, Text, ToolError};
 
-pub(super) fn tool() -> FunctionTool<Text> {
-    FunctionTool {
-        description: "Upper-cases a text, by Unicode's rules.",
-        from_text: Text::arguments,
-        run: |Text { text }| Value::String(text.to_uppercase()),
+/// See [`TextUppercaseTool`](super::TextUppercaseTool).
+pub struct Uppercase;
+
+impl Function for Uppercase {
+    const NAME: &'static str = Builtin::Uppercase.name();
+    const DESCRIPTION: &'static str = "Upper-cases a text, by Unicode's rules.";
+    type Arguments = Text;
+    type Output = String;
+
+    fn compute(Text { text }: Text) -> Result<String, ToolError> {
+        Ok(text.to_uppercase())
     }
 }
