@@ -3,65 +3,80 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A built-in tool, bounded by the size of its input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Builtin {
+/// The one list: what a tool is for, its variant, and the name under which agents list it.
+macro_rules! builtins {
+    ($($(#[$doc:meta])+ $variant:ident = $name:literal,)+) => {
+        /// A built-in tool, bounded by the size of its input.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum Builtin {
+            $($(#[$doc])+ #[serde(rename = $name)] $variant,)+
+        }
+
+        impl Builtin {
+            /// Every built-in tool.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
+
+            /// The name under which agents list the tool.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+    };
+}
+
+builtins! {
     /// Upper-cases a text.
-    Uppercase,
+    Uppercase = "uppercase",
     /// Lower-cases a text.
-    Lowercase,
+    Lowercase = "lowercase",
     /// Reverses the characters of a text.
-    Reverse,
+    Reverse = "reverse",
     /// Splits a text into parts.
-    Split,
+    Split = "split",
     /// Counts characters, words and lines of a text.
-    Analyze,
+    Analyze = "analyze",
     /// Finds a pattern in a text.
-    Search,
+    Search = "search",
     /// Adds numbers, exactly.
-    Add,
+    Add = "add",
+    /// Subtracts a number from another, exactly.
+    Subtract = "subtract",
+    /// Multiplies numbers, exactly.
+    Multiply = "multiply",
+    /// Divides a number by another, exactly or to a number of places.
+    Divide = "divide",
+    /// Reads a JSON text.
+    JsonParse = "json_parse",
+    /// Writes JSON out, for people or for machines.
+    JsonFormat = "json_format",
+    /// Finds parts of a JSON document by a JSONPath.
+    JsonQuery = "json_query",
+    /// Makes a JSON document of another one.
+    JsonTransform = "json_transform",
+    /// Reads an XML text into JSON.
+    XmlParse = "xml_parse",
+    /// Reads the text of a web page, as its reader sees it.
+    HtmlToText = "html_to_text",
+    /// Writes a text in base64.
+    Base64Encode = "base64_encode",
+    /// Reads base64.
+    Base64Decode = "base64_decode",
+    /// The SHA-2 digest of a text.
+    Hash = "hash",
+    /// What time it is.
+    Time = "time",
     /// Keeps a text for later. Needs memory.
-    Remember,
+    Remember = "remember",
     /// Finds texts that were kept. Needs memory.
-    Recall,
+    Recall = "recall",
 }
 
 impl Builtin {
-    /// Every built-in tool.
-    pub const ALL: [Self; 9] = [
-        Self::Uppercase,
-        Self::Lowercase,
-        Self::Reverse,
-        Self::Split,
-        Self::Analyze,
-        Self::Search,
-        Self::Add,
-        Self::Remember,
-        Self::Recall,
-    ];
-
-    /// The name under which agents list the tool.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Uppercase => "uppercase",
-            Self::Lowercase => "lowercase",
-            Self::Reverse => "reverse",
-            Self::Split => "split",
-            Self::Analyze => "analyze",
-            Self::Search => "search",
-            Self::Add => "add",
-            Self::Remember => "remember",
-            Self::Recall => "recall",
-        }
-    }
-
     /// Whether it keeps anything, which only an agent with memory can.
     pub const fn needs_memory(self) -> bool {
-        match self {
-            Self::Uppercase | Self::Lowercase | Self::Reverse | Self::Split | Self::Analyze | Self::Search | Self::Add => false,
-            Self::Remember | Self::Recall => true,
-        }
+        matches!(self, Self::Remember | Self::Recall)
     }
 
     /// The built-in tool of this name, if there is one.

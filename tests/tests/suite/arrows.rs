@@ -35,7 +35,8 @@ fn our_crates_import_each_other_along_the_arrows_only() {
         ("skreaver-operator", &["skreaver-crds", "skreaver-policy", "skreaver-protocol", "skreaver-render"]),
         ("skreaver-memory", &["skreaver-protocol"]),
         ("skreaver-model", &["skreaver-protocol"]),
-        ("skreaver", &["skreaver-memory", "skreaver-model", "skreaver-policy", "skreaver-protocol"]),
+        ("skreaver-tools", &["skreaver-policy", "skreaver-protocol"]),
+        ("skreaver", &["skreaver-memory", "skreaver-model", "skreaver-policy", "skreaver-protocol", "skreaver-tools"]),
         ("skreaver-agent-runtime", &["skreaver"]),
         ("skreaver-cli", &["skreaver", "skreaver-render"]),
     ]);

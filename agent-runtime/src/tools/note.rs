@@ -9,9 +9,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use skreaver_memory::{Key, NOTES, Op, Search};
 use skreaver_policy::Permit;
+use skreaver_tools::schema;
 
 use crate::agent::Slot;
-use crate::tools::function::schema;
 use crate::tools::{Tool, ToolError};
 
 /// The longest text that is kept, in bytes.

@@ -1,0 +1,38 @@
+//! What a worker gives up, on itself, before it reads a byte.
+
+use std::fs;
+use std::io;
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit};
+use rustix::thread::set_no_new_privs;
+
+/// The most files that are open: the three streams, the two they were moved to, and room to say what went wrong.
+const MOST_FILES: u64 = 16;
+
+/// Confines this process to so much memory beyond what it has, and so many seconds on the processor.
+pub(super) fn confine(parent: u32, memory: u64, cpu_seconds: u64) -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // One who died before that line is seen here: this process has another parent then.
+    if getppid().map(Pid::as_raw_nonzero).map(|pid| pid.get().unsigned_abs()) != Some(parent) {
+        return Err(io::Error::other("its program has ended"));
+    }
+    set_no_new_privs(true)?;
+    let exactly = |limit| Rlimit { current: Some(limit), maximum: Some(limit) };
+    setrlimit(Resource::As, exactly(mapped()?.saturating_add(memory)))?;
+    // The first limit sends SIGXCPU, by which its parent knows it; the second kills.
+    setrlimit(Resource::Cpu, Rlimit { current: Some(cpu_seconds), maximum: Some(cpu_seconds.saturating_add(1)) })?;
+    setrlimit(Resource::Nofile, exactly(MOST_FILES))?;
+    setrlimit(Resource::Nproc, exactly(0))?;
+    setrlimit(Resource::Fsize, exactly(0))?;
+    setrlimit(Resource::Core, exactly(0))?;
+    Ok(())
+}
+
+/// How much address space the program itself takes, in bytes.
+fn mapped() -> io::Result<u64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let size =
+        status.lines().find_map(|line| line.strip_prefix("VmSize:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    size.map(|kibibytes| kibibytes << 10)
+        .ok_or_else(|| io::Error::other("/proc/self/status does not tell the size of this process"))
+}
