@@ -27,12 +27,12 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// A pool of 8 workers with the usual limits.
+    /// A pool of 4 workers with the usual limits.
     ///
     /// # Errors
     /// Those of [`Pool::new`].
     pub fn usual(program: Program) -> io::Result<Arc<Self>> {
-        Self::new(program, 8, Limits::default())
+        Self::new(program, 4, Limits::usual())
     }
 
     /// A pool of at most so many workers, at least one. None is started before it is needed, and one that nobody needs ends.
@@ -75,7 +75,9 @@ impl Pool {
         let _place = timeout_at(until, self.places.acquire()).await.map_err(busy)?.map_err(|error| failed(&error))?;
         // Twice: one that was idle may have ended as it was asked.
         for _ in 0..2 {
-            let worker = self.worker(limits).await.map_err(|error| failed(&error))?;
+            let worker =
+                timeout_at(until, self.worker(limits)).await.map_err(|_| ToolError::Stopped(Limit::Time(limits.time)))?;
+            let worker = worker.map_err(|error| failed(&error))?;
             let (result, worker) = match worker.ask(&request, until).await {
                 Ended::Answered(value, worker) => (Ok(value), worker),
                 Ended::Refused(error, worker) => (Err(error), worker),
