@@ -16,6 +16,7 @@ pub(super) fn confine(parent: u32, memory: u64, cpu_seconds: u64) -> io::Result<
     if getppid().map(Pid::as_raw_nonzero).map(|pid| pid.get().unsigned_abs()) != Some(parent) {
         return Err(io::Error::other("its program has ended"));
     }
+    std::env::set_current_dir("/")?;
     set_no_new_privs(true)?;
     let exactly = |limit| Rlimit { current: Some(limit), maximum: Some(limit) };
     setrlimit(Resource::As, exactly(mapped()?.saturating_add(memory)))?;

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -26,6 +27,8 @@ pub(super) struct Worker {
     output: ChildStdout,
     errors: ChildStderr,
     pub(super) limits: Limits,
+    /// Says that there is a worker, to whoever has the other one.
+    _alive: Arc<()>,
 }
 
 /// What became of a call.
@@ -47,9 +50,9 @@ enum Broken {
 
 impl Worker {
     /// A child as a worker; none where it has not the three streams.
-    pub(super) fn new(mut child: Child, limits: Limits) -> Option<Self> {
+    pub(super) fn new(mut child: Child, limits: Limits, alive: Arc<()>) -> Option<Self> {
         let (input, output, errors) = (child.stdin.take()?, child.stdout.take()?, child.stderr.take()?);
-        Some(Self { child, input, output, errors, limits })
+        Some(Self { child, input, output, errors, limits, _alive: alive })
     }
 
     /// Whether it has not ended by itself.
@@ -180,7 +183,7 @@ mod tests {
         command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.process_group(0).kill_on_drop(true).spawn().unwrap();
         let limits = Limits { time: Duration::from_secs(5), output: 100, ..Limits::default() };
-        let worker = Worker::new(child, limits).unwrap();
+        let worker = Worker::new(child, limits, Arc::default()).unwrap();
         match worker.ask(b"hello", Instant::now() + limits.time).await {
             Ended::Answered(value, _) => Ok(value),
             Ended::Refused(error, _) => Err(error),
