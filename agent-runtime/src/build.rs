@@ -20,6 +20,8 @@ use crate::metrics::Metrics;
 use crate::mind::{self, Http, Thoughts};
 use crate::readiness::{Components, SERVER};
 use crate::runtime::{MEMORY, MODEL, POLICY, Runtime, component};
+#[cfg(feature = "workers")]
+use crate::tools::worker::Pool;
 use crate::tools::{InMemoryToolRegistry, Tool, builtin};
 
 /// Builds a [`Runtime`].
@@ -31,6 +33,8 @@ pub struct Builder {
     memories: BTreeMap<AgentName, Arc<dyn Memory>>,
     models: BTreeMap<AgentName, Vec<Arc<dyn Model>>>,
     http: Http,
+    #[cfg(feature = "workers")]
+    workers: Option<Arc<Pool>>,
 }
 
 /// Why a runtime cannot be built.
@@ -88,6 +92,8 @@ impl Builder {
             memories: BTreeMap::new(),
             models: BTreeMap::new(),
             http: Http::default(),
+            #[cfg(feature = "workers")]
+            workers: None,
         }
     }
 
@@ -141,6 +147,15 @@ impl Builder {
     #[must_use]
     pub fn models(mut self, agent: AgentName, models: Vec<Arc<dyn Model>>) -> Self {
         self.models.insert(agent, models);
+        self
+    }
+
+    /// The workers in which tools run that chew what strangers wrote. Without any they run in this process, which nothing can
+    /// stop then, and take less at once.
+    #[cfg(feature = "workers")]
+    #[must_use]
+    pub fn workers(mut self, pool: Arc<Pool>) -> Self {
+        self.workers = Some(pool);
         self
     }
 
@@ -270,8 +285,16 @@ impl Builder {
                 },
             };
             let found = found.ok_or_else(|| BuildError::UnknownTool { agent, tool: name.clone() })?;
-            tools.insert(name, found);
+            tools.insert(name, self.isolated(found));
         }
         Ok(tools)
+    }
+
+    fn isolated(&self, tool: Arc<dyn Tool>) -> Arc<dyn Tool> {
+        #[cfg(feature = "workers")]
+        if let Some(pool) = &self.workers {
+            return pool.isolate(tool);
+        }
+        tool
     }
 }

@@ -126,7 +126,14 @@ impl AgentServer {
     fn describe(&self, name: &ToolName) -> Option<Tool> {
         let (description, schema) = self.0.toolbox().describe(name)?;
         let Value::Object(schema) = schema else { return None };
-        Some(Tool::new(name.to_string(), description.to_owned(), Arc::new(schema.clone())))
+        let tool = Tool::new(name.to_string(), description.to_owned(), Arc::new(schema.clone()));
+        // MCP knows results that are objects; of others it is not told what they look like.
+        match self.0.toolbox().output_schema(name) {
+            Some(Value::Object(output)) if output.get("type").is_some_and(|it| it == "object") => {
+                Some(tool.with_raw_output_schema(Arc::new(output)))
+            }
+            _ => Some(tool),
+        }
     }
 }
 

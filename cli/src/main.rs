@@ -10,6 +10,7 @@ mod validate;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use skreaver::tools::worker::run_if_asked;
 
 /// Runs, renders and validates AI agents from the same manifests that a cluster takes.
 #[derive(Parser)]
@@ -35,8 +36,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    let program = run_if_asked(&[]);
     let outcome = match Args::parse().command {
-        Command::Run(args) => run::run(&args),
+        Command::Run(args) => run::run(&args, program),
         Command::Render(args) => render::render(&args),
         Command::Validate(args) => validate::validate(&args),
         Command::Audit(args) => audit::audit(&args),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use skreaver::protocol::Builtin;
 use skreaver::protocol::config::{AgentConfig, RuntimeConfig};
+use skreaver::tools::worker::{Pool, Program};
 use skreaver::{Listeners, Runtime, serve_until_terminated};
 use skreaver_render::local::Local;
 use skreaver_render::{Locations, ResolvedAgent, agent_config};
@@ -39,18 +40,18 @@ pub(crate) struct Args {
     require_tool_policy: bool,
 }
 
-pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args, program: Program) -> anyhow::Result<()> {
     let local = if args.files.files.is_empty() { load(parse("the built-in demo", DEMO)?)? } else { args.files.load()? };
     // To be removed at the very end.
     let secrets = Folder::create()?;
-    let runtime = Arc::new(runtime(&local, args, &secrets)?);
+    let runtime = Arc::new(runtime(&local, args, &secrets, Pool::usual(program)?)?);
     let filter = EnvFilter::try_from_env("SKREAVER_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     tokio::runtime::Runtime::new()?.block_on(listen(runtime, args.listen))
 }
 
-fn runtime(local: &Local, args: &Args, secrets: &Folder) -> anyhow::Result<Runtime> {
+fn runtime(local: &Local, args: &Args, secrets: &Folder, workers: Arc<Pool>) -> anyhow::Result<Runtime> {
     let agents = local.resolve(args.require_tool_policy).map_err(|problems| all(&problems))?;
     if agents.is_empty() {
         bail!("there is no Agent in what was read");
@@ -60,7 +61,7 @@ fn runtime(local: &Local, args: &Args, secrets: &Folder) -> anyhow::Result<Runti
         Ok(agent_config(agent, &Locations { secrets, variables, data: data(agent, args.data_dir.as_ref())? }))
     });
     let config = RuntimeConfig { agents: located.collect::<anyhow::Result<_>>()?, cluster: None };
-    let mut builder = Runtime::builder().config(config);
+    let mut builder = Runtime::builder().config(config).workers(workers);
     for (agent, bundle) in agents {
         builder = builder.policies(agent.name, bundle);
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 use skreaver::protocol::{ADMIN_PORT, API_PORT};
+use skreaver::tools::worker::{Pool, run_if_asked};
 use skreaver::{Listeners, Runtime, config, serve_until_terminated};
 use tokio::net::TcpListener;
 use tracing::info;
@@ -37,21 +38,22 @@ struct Args {
 }
 
 fn main() -> anyhow::Result<()> {
+    let program = run_if_asked(&[]);
     let args = Args::parse();
     let filter = EnvFilter::try_from_env("SKREAVER_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
     tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
-    tokio.block_on(run(args))
+    tokio.block_on(run(args, Pool::usual(program)?))
 }
 
-async fn run(args: Args) -> anyhow::Result<()> {
+async fn run(args: Args, workers: Arc<Pool>) -> anyhow::Result<()> {
     // Bound first: a probe that comes early waits in the backlog instead of being refused.
     let api = TcpListener::bind(args.listen).await.with_context(|| format!("failed to listen on {}", args.listen))?;
     let admin =
         TcpListener::bind(args.admin_listen).await.with_context(|| format!("failed to listen on {}", args.admin_listen))?;
     let config = config::load(&args.config)?;
-    let mut builder = Runtime::builder().config(config.clone());
+    let mut builder = Runtime::builder().config(config.clone()).workers(workers);
     if let Some(cluster) = &config.cluster {
         let bundle = config::load_policies(&cluster.policies_file)?;
         for agent in &config.agents {

@@ -155,7 +155,7 @@ pub(crate) fn call_failure(error: &CallError) -> Failure {
         CallError::UnknownTool { .. } => (Code::UnknownTool, None),
         CallError::Denied(denial) => (Code::ToolDenied, Some(denial)),
         CallError::Tool { error: ToolError::InvalidArguments(_), .. } => (Code::InvalidArguments, None),
-        CallError::Tool { error: ToolError::Failed(_), .. } => (Code::ToolFailed, None),
+        CallError::Tool { error: ToolError::Failed(_) | ToolError::Stopped(_), .. } => (Code::ToolFailed, None),
     };
     Failure {
         policy: denial.and_then(Denial::policy).map(str::to_owned),

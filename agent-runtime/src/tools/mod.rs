@@ -9,7 +9,14 @@ use std::sync::Arc;
 use skreaver_protocol::Builtin;
 
 pub use registry::{InMemoryToolRegistry, RegisterError};
-pub use skreaver_tools::{FunctionTool, Text, Tool, ToolError};
+#[cfg(feature = "workers")]
+pub use skreaver_tools::worker;
+pub use skreaver_tools::{
+    AddTool, Base64DecodeTool, Base64EncodeTool, DivideTool, Function, FunctionTool, HashTool, HtmlToTextTool, Isolation,
+    JsonFormatTool, JsonParseTool, JsonQueryTool, JsonTransformTool, Limit, MultiplyTool, Pure, SubtractTool, Text,
+    TextAnalyzeTool, TextLowercaseTool, TextReverseTool, TextSearchTool, TextSplitTool, TextUppercaseTool, TimeTool, Tool,
+    ToolError, XmlParseTool,
+};
 pub use toolbox::{CallError, Decided, Input, ToolCall, ToolResult, Toolbox};
 
 use crate::agent::Slot;

@@ -207,6 +207,11 @@ impl Toolbox {
     pub fn describe(&self, tool: &ToolName) -> Option<(&str, &Value)> {
         self.tools.get(tool).map(|entry| (entry.tool.description(), &entry.input_schema))
     }
+
+    /// The schema of a tool's result, where it promises one.
+    pub fn output_schema(&self, tool: &ToolName) -> Option<Value> {
+        self.tools.get(tool).and_then(|entry| entry.tool.output_schema())
+    }
 }
 
 /// A tool that panics has failed, whoever wrote it: its run ends like any other, and its text goes to the log alone.

@@ -49,6 +49,9 @@ async fn the_permitted_tools_are_listed_and_called() {
     let listed = ask(&served, "tools/list", json!({})).await;
     let names: Vec<_> = listed["result"]["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["analyze", "uppercase"]);
+    let output = &listed["result"]["tools"][0]["outputSchema"];
+    assert_eq!((&output["type"], &output["properties"]["words"]["type"]), (&json!("object"), &json!("integer")));
+    assert!(listed["result"]["tools"][1]["outputSchema"].is_null(), "a text is no object");
     let shouted = ask(&served, "tools/call", json!({ "name": "uppercase", "arguments": { "text": "hi" } })).await;
     assert_eq!(shouted["result"]["content"][0]["text"], "HI");
     let counted = ask(&served, "tools/call", json!({ "name": "analyze", "arguments": { "text": "a b" } })).await;

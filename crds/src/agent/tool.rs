@@ -17,8 +17,10 @@ pub struct AgentTool {
     )]
     pub name: String,
 
-    /// Where the tool comes from. `Builtin`: the runtime image itself, which has `uppercase`, `lowercase`, `reverse`,
-    /// `split`, `analyze`, `search` and `add`, and `remember` and `recall` for an agent with memory.
+    /// Where the tool comes from. `Builtin`: the runtime image itself, which has for texts `uppercase`, `lowercase`, `reverse`,
+    /// `split`, `analyze` and `search`; for numbers `add`, `subtract`, `multiply` and `divide`, all exact; for documents
+    /// `json_parse`, `json_format`, `json_query`, `json_transform`, `xml_parse` and `html_to_text`; `base64_encode`,
+    /// `base64_decode`, `hash` and `time`; and `remember` and `recall` for an agent with memory.
     #[serde(rename = "type")]
     pub source: ToolSource,
 }

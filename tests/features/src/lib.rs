@@ -63,6 +63,13 @@ pub async fn serve(runtime: Arc<Runtime>, listeners: skreaver::Listeners) -> std
 #[cfg(feature = "models")]
 pub use skreaver::model::{http_client, model};
 
+/// Workers, of which a program gives the proof first thing in `main`.
+#[cfg(feature = "workers")]
+pub fn isolated() -> std::io::Result<skreaver::Builder> {
+    let program = skreaver::tools::worker::run_if_asked(&[]);
+    Ok(Runtime::builder().workers(skreaver::tools::worker::Pool::usual(program)?))
+}
+
 /// Doubles and the contract of memories.
 #[cfg(feature = "testing")]
 pub use skreaver::testing::{Harness, MockTool, Reply, ScriptedModel};

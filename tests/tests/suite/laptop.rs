@@ -55,6 +55,43 @@ async fn every_line_that_run_prints_works_and_ctrl_c_stops_it() {
     assert!(again.end().await.unwrap().0.success());
 }
 
+/// The workers of a program, by the argument that names their parent.
+fn workers(parent: u32) -> usize {
+    let asked = format!("--skreaver-worker\0{parent}\0");
+    let processes =
+        fs::read_dir("/proc").unwrap().filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("cmdline")).ok());
+    processes.filter(|command| command.contains(&asked)).count()
+}
+
+#[tokio::test]
+async fn documents_of_strangers_are_read_in_a_worker() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("agent.yaml");
+    let tools = "[{name: add, type: Builtin}, {name: json_parse, type: Builtin}, {name: xml_parse, type: Builtin}]";
+    let agent = "apiVersion: skreaver.dev/v1alpha1\nkind: Agent\nmetadata: {name: amber}";
+    fs::write(&file, format!("{agent}\nspec: {{tools: {tools}}}\n")).unwrap();
+    let listen = format!("127.0.0.1:{}", free_port());
+    let file = file.display().to_string();
+    let mut program = Program::start("skreaver", &["run", "-f", &file, "--listen", &listen]).unwrap();
+    program.ready(&format!("http://{listen}/ready")).await.unwrap();
+    let observe = async |input: &str| {
+        let url = format!("http://{listen}/agents/amber/observe");
+        let answer = reqwest::Client::new().post(url).json(&json!({ "input": input })).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    assert_eq!(observe("add:1 2").await.1["output"], "3");
+    assert_eq!(workers(program.id().unwrap()), 0, "none is started before it is needed");
+    assert_eq!(observe(r#"json_parse:{"a": [1]}"#).await.1["output"], r#"{"a":[1]}"#);
+    assert_eq!(observe("xml_parse:<a><b>1</b><b>2</b></a>").await.1["output"], r#"{"a":{"b":["1","2"]}}"#);
+    assert_eq!(workers(program.id().unwrap()), 1, "one serves both");
+    let (status, refused) = observe("xml_parse:<!DOCTYPE a><a/>").await;
+    assert_eq!((status, &refused["code"]), (422, &json!("invalid_arguments")), "{refused}");
+    let id = program.id().unwrap();
+    program.signal("TERM").await.unwrap();
+    assert!(program.end().await.unwrap().0.success());
+    assert_eq!(workers(id), 0);
+}
+
 #[tokio::test]
 async fn samples_run_validate_and_render() {
     let samples = root().join("config/samples").display().to_string();

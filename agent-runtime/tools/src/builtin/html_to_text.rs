@@ -14,9 +14,9 @@ use super::html_tree::{Kind, Node, parse};
 use crate::{Function, Text, ToolError};
 
 /// Elements that show no text, or none that belongs to the page.
-const UNSEEN: [&str; 15] = [
-    "audio", "canvas", "datalist", "head", "iframe", "math", "noembed", "noframes", "noscript", "object", "script", "style",
-    "svg", "template", "video",
+const UNSEEN: [&str; 14] = [
+    "audio", "canvas", "datalist", "head", "iframe", "noembed", "noframes", "noscript", "object", "script", "style", "svg",
+    "template", "video",
 ];
 /// Elements that stand on lines of their own, and those of them with space around.
 const BLOCKS: [&str; 26] = [
@@ -48,6 +48,9 @@ const BLOCKS: [&str; 26] = [
     "option",
 ];
 const PARAGRAPHS: [&str; 12] = ["blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "ol", "p", "pre", "table", "ul"];
+
+/// Who stands so far to the left or above is not on the page.
+const OUTSIDE: f64 = -999.0;
 
 /// See [`HtmlToTextTool`](super::HtmlToTextTool).
 pub struct HtmlToText;
@@ -119,17 +122,28 @@ fn is_hidden(node: &Node) -> bool {
 
 /// Whether a style of an element hides it, by one of the ways that need no other style to be known.
 fn hides(style: &str) -> bool {
-    let is_none = |value: &str| value.trim_end_matches(|c: char| c.is_alphabetic() || c == '%').parse::<f64>() == Ok(0.0);
-    style.split(';').filter_map(|declared| declared.split_once(':')).any(|(name, value)| {
-        let value = value.to_ascii_lowercase().replace("!important", "");
-        match (name.trim().to_ascii_lowercase().as_str(), value.trim()) {
-            ("display", value) => value == "none",
-            ("visibility", value) => matches!(value, "hidden" | "collapse"),
-            ("content-visibility", value) => value == "hidden",
-            ("opacity" | "font-size", value) => is_none(value),
-            _ => false,
+    let style = style.to_ascii_lowercase().replace("!important", "");
+    let declared = || style.split(';').filter_map(|one| one.split_once(':')).map(|(name, value)| (name.trim(), value.trim()));
+    let cuts_off = declared().any(|(name, value)| name.starts_with("overflow") && matches!(value, "hidden" | "clip"));
+    declared().any(|(name, value)| match name {
+        "display" => value == "none",
+        "visibility" => matches!(value, "hidden" | "collapse"),
+        "content-visibility" => value == "hidden",
+        "color" => value == "transparent",
+        "opacity" | "font-size" => number(value) == Some(0.0),
+        "height" | "max-height" | "width" | "max-width" => cuts_off && number(value).is_some_and(|size| size <= 1.0),
+        "left" | "right" | "top" | "bottom" | "text-indent" | "margin-left" | "margin-top" => {
+            number(value).is_some_and(|place| place <= OUTSIDE)
         }
+        "transform" => value.replace(' ', "").contains("scale(0)"),
+        "clip-path" => value.replace(' ', "").starts_with("inset(100%"),
+        _ => false,
     })
+}
+
+/// The number of a value such as `0px`.
+fn number(value: &str) -> Option<f64> {
+    value.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '%').parse().ok()
 }
 
 /// A text that is being written.

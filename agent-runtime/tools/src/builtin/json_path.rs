@@ -1,5 +1,5 @@
-//! JSONPath (RFC 9535) within bounds. `serde_json_path` answers every question of the RFC's compliance suite and adds none of its
-//! own, where its rival has exceptions and extensions; what it lacks, and stands here, is a bound on how deep a path nests.
+//! JSONPath (RFC 9535) within bounds. `serde_json_path` keeps to the RFC and adds nothing, where its rival has exceptions and
+//! extensions; what it lacks, and stands here, is a bound on how deep a path nests.
 
 use serde_json::Value;
 use serde_json_path::JsonPath;

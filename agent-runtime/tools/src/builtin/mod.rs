@@ -40,7 +40,7 @@ use crate::{Pure, Tool};
 macro_rules! functions {
     ($($builtin:ident: $function:path as $tool:ident,)+) => {
         $(
-            #[doc = concat!("The built-in tool `", stringify!($builtin), "` of the agents' lists.")]
+            #[doc = concat!("[`Builtin::", stringify!($builtin), "`] as a tool.")]
             pub type $tool = Pure<$function>;
         )+
 

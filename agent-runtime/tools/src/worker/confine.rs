@@ -6,8 +6,8 @@ use std::io;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit};
 use rustix::thread::set_no_new_privs;
 
-/// The most files that are open: the three streams, the two they were moved to, and room to say what went wrong.
-const MOST_FILES: u64 = 16;
+/// The most files and sockets that are open: the three streams, and the two that were moved. There is no room for another.
+const MOST_FILES: u64 = 5;
 
 /// Confines this process to so much memory beyond what it has, and so many seconds on the processor.
 pub(super) fn confine(parent: u32, memory: u64, cpu_seconds: u64) -> io::Result<()> {
@@ -16,6 +16,7 @@ pub(super) fn confine(parent: u32, memory: u64, cpu_seconds: u64) -> io::Result<
     if getppid().map(Pid::as_raw_nonzero).map(|pid| pid.get().unsigned_abs()) != Some(parent) {
         return Err(io::Error::other("its program has ended"));
     }
+    std::env::set_current_dir("/")?;
     set_no_new_privs(true)?;
     let exactly = |limit| Rlimit { current: Some(limit), maximum: Some(limit) };
     setrlimit(Resource::As, exactly(mapped()?.saturating_add(memory)))?;

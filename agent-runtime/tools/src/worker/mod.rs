@@ -14,9 +14,9 @@
 //! }
 //! ```
 //!
-//! A worker has no environment, opens no more files, writes none, starts no processes or threads, and gets no memory and no time
-//! on the processor beyond its [`Limits`]; the kernel holds it to that. It is one of the agent's own programs all the same: what
-//! a flaw in a parser might do with the files and the network of the pod, only the pod bounds.
+//! A worker has no environment, opens no file and no socket, starts no process and no thread, and gets no memory and no time on the
+//! processor beyond its [`Limits`]; the kernel holds it to that. It runs as the same user all the same: code that a flaw in a
+//! parser lets in may close a stream to open something else in its place, and then only the pod bounds it.
 
 mod confine;
 mod frame;
@@ -65,6 +65,16 @@ impl Default for Limits {
     /// 10 seconds, 5 of them on the processor, 128 MiB, and a result of 4 MiB.
     fn default() -> Self {
         Self { time: Duration::from_secs(10), cpu_seconds: 5, memory: 128 << 20, output: 4 << 20 }
+    }
+}
+
+impl Limits {
+    /// The default, with an eighth of the memory that this process may have where that is less: with four workers, and as much
+    /// for the program as for all of them, no document of a stranger ends the pod.
+    pub fn usual() -> Self {
+        let usual = Self::default();
+        let granted = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|most| most.trim().parse::<u64>().ok());
+        Self { memory: granted.map_or(usual.memory, |most| usual.memory.min(most / 8)), ..usual }
     }
 }
 

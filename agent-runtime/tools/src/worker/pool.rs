@@ -23,16 +23,26 @@ pub struct Pool {
     size: usize,
     /// One for each worker that may be busy.
     places: Semaphore,
-    idle: Mutex<Vec<Worker>>,
+    idle: Arc<Idle>,
+}
+
+/// The workers that are not busy.
+#[derive(Default)]
+pub(super) struct Idle(Mutex<Vec<Worker>>);
+
+impl Idle {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Vec<Worker>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Pool {
-    /// A pool of 8 workers with the usual limits.
+    /// A pool of 4 workers with the usual limits.
     ///
     /// # Errors
     /// Those of [`Pool::new`].
     pub fn usual(program: Program) -> io::Result<Arc<Self>> {
-        Self::new(program, 8, Limits::default())
+        Self::new(program, 4, Limits::usual())
     }
 
     /// A pool of at most so many workers, at least one. None is started before it is needed, and one that nobody needs ends.
@@ -41,8 +51,9 @@ impl Pool {
     /// When the thread that starts workers cannot be made.
     pub fn new(_: Program, size: usize, limits: Limits) -> io::Result<Arc<Self>> {
         let size = size.clamp(1, Semaphore::MAX_PERMITS);
-        let (starter, places) = (Starter::new()?, Semaphore::new(size));
-        Ok(Arc::new(Self { starter, limits, size, places, idle: Mutex::default() }))
+        let idle = Arc::<Idle>::default();
+        let (starter, places) = (Starter::new(Arc::clone(&idle))?, Semaphore::new(size));
+        Ok(Arc::new(Self { starter, limits, size, places, idle }))
     }
 
     /// The tool as it was, or where it wants to be isolated, the same tool with its work done by workers.
@@ -75,30 +86,30 @@ impl Pool {
         let _place = timeout_at(until, self.places.acquire()).await.map_err(busy)?.map_err(|error| failed(&error))?;
         // Twice: one that was idle may have ended as it was asked.
         for _ in 0..2 {
-            let worker = self.worker(limits).await.map_err(|error| failed(&error))?;
+            let worker =
+                timeout_at(until, self.worker(limits)).await.map_err(|_| ToolError::Stopped(Limit::Time(limits.time)))?;
+            let worker = worker.map_err(|error| failed(&error))?;
             let (result, worker) = match worker.ask(&request, until).await {
                 Ended::Answered(value, worker) => (Ok(value), worker),
                 Ended::Refused(error, worker) => (Err(error), worker),
                 Ended::Absent => continue,
             };
-            self.idle().extend(worker);
+            self.idle.lock().extend(worker);
             return result;
         }
         Err(ToolError::Stopped(Limit::Crash("it ended without an answer".to_owned())))
     }
 
     async fn worker(&self, limits: Limits) -> io::Result<Worker> {
-        let idle = self.idle_of(limits);
-        if let Some(worker) = idle {
-            return Ok(worker);
+        match self.idle_of(limits) {
+            Some(worker) => Ok(worker),
+            None => self.starter.start(limits).await,
         }
-        let child = self.starter.start(limits).await?;
-        Worker::new(child, limits).ok_or_else(|| io::Error::other("a worker has no streams"))
     }
 
     /// An idle worker with these limits. Where there is none, one with others makes room for the one to come.
     fn idle_of(&self, limits: Limits) -> Option<Worker> {
-        let mut idle = self.idle();
+        let mut idle = self.idle.lock();
         idle.retain_mut(Worker::is_alive);
         let is_alike = |worker: &Worker| worker.limits.memory == limits.memory && worker.limits.cpu_seconds == limits.cpu_seconds;
         let Some(place) = idle.iter().rposition(is_alike) else {
@@ -108,10 +119,6 @@ impl Pool {
         let mut worker = idle.remove(place);
         worker.limits = limits;
         Some(worker)
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<Worker>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -26,6 +27,8 @@ pub(super) struct Worker {
     output: ChildStdout,
     errors: ChildStderr,
     pub(super) limits: Limits,
+    /// Says that there is a worker, to whoever has the other one.
+    _alive: Arc<()>,
 }
 
 /// What became of a call.
@@ -47,9 +50,9 @@ enum Broken {
 
 impl Worker {
     /// A child as a worker; none where it has not the three streams.
-    pub(super) fn new(mut child: Child, limits: Limits) -> Option<Self> {
+    pub(super) fn new(mut child: Child, limits: Limits, alive: Arc<()>) -> Option<Self> {
         let (input, output, errors) = (child.stdin.take()?, child.stdout.take()?, child.stderr.take()?);
-        Some(Self { child, input, output, errors, limits })
+        Some(Self { child, input, output, errors, limits, _alive: alive })
     }
 
     /// Whether it has not ended by itself.
@@ -163,5 +166,64 @@ impl Heard {
             Some(status) => Limit::Crash(status.to_string()),
             None => Limit::Crash("it did not speak as workers do".to_owned()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Stdio;
+
+    use tokio::process::Command;
+
+    use super::*;
+
+    /// What comes of asking a worker that is no program of ours, but a script.
+    async fn ask(script: &str) -> Result<serde_json::Value, ToolError> {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.process_group(0).kill_on_drop(true).spawn().unwrap();
+        let limits = Limits { time: Duration::from_secs(5), output: 100, ..Limits::default() };
+        let worker = Worker::new(child, limits, Arc::default()).unwrap();
+        match worker.ask(b"hello", Instant::now() + limits.time).await {
+            Ended::Answered(value, _) => Ok(value),
+            Ended::Refused(error, _) => Err(error),
+            Ended::Absent => Err(ToolError::Failed("absent".to_owned())),
+        }
+    }
+
+    async fn check(script: &str, limit: Limit) {
+        let started = Instant::now();
+        assert_eq!(ask(script).await, Err(ToolError::Stopped(limit)), "{script}");
+        assert!(started.elapsed() < Duration::from_secs(4), "{script}");
+    }
+
+    #[tokio::test]
+    async fn a_reply_is_read() {
+        let reply = r#"{"outcome":{"Done":1},"is_last":true}"#;
+        assert_eq!(reply.len(), 37);
+        assert_eq!(ask(&format!("printf '\\045\\0\\0\\0%s' '{reply}'; sleep 60")).await, Ok(1.into()));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_reply_ends_the_worker() {
+        let garbled = || Limit::Crash("it did not speak as workers do".to_owned());
+        check(r"printf '\003\0\0\0!!!'; sleep 60", garbled()).await;
+        check("exec >&-; sleep 60", garbled()).await;
+        check("exec <&- >&-; sleep 60", garbled()).await;
+        check(r"printf '\012\0\0\0half'; exit 3", Limit::Crash("exit status: 3".to_owned())).await;
+        check("kill -9 $$", Limit::Crash("signal: 9 (SIGKILL)".to_owned())).await;
+        check("kill -XCPU $$", Limit::Cpu(5)).await;
+    }
+
+    #[tokio::test]
+    async fn what_is_too_long_is_not_read() {
+        check(r"printf '\377\377\377\377'; sleep 60", Limit::Output(100)).await;
+        check(r"printf '\145\0\0\0'; sleep 60", Limit::Output(100)).await;
+        check("yes >&2", Limit::Output(100)).await;
+    }
+
+    #[tokio::test]
+    async fn one_that_had_ended_is_absent() {
+        assert_eq!(ask("exit 0").await, Err(ToolError::Failed("absent".to_owned())));
     }
 }

@@ -1,9 +1,9 @@
 //! Functions as nobody should write them, and some that tell where they are.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::hint::black_box;
-use std::io::Write;
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::io::Error;
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
@@ -54,9 +54,6 @@ functions! {
     exit => std::process::exit(7),
     leave => std::process::exit(0),
     abort => std::process::abort(),
-    garble => { speak(b"\x10\0\0\0{\"outcome\": \"\"}!!!"); spin_for(Duration::MAX) },
-    claim_much => { speak(&u32::MAX.to_le_bytes()); spin_for(Duration::MAX) },
-    close => { drop(stream()); std::thread::sleep(Duration::from_secs(600)); "closed".into() },
     greet => { println!("hello"); "done".into() },
     look => look_around(),
 }
@@ -76,35 +73,15 @@ fn deeper(level: u64) -> u64 {
     if black_box(true) { deeper(level + 1) + page[511] } else { 0 }
 }
 
-/// The stream to the program, as a function that has taken over its process would find it: the first free number, and so the
-/// second of the two that were moved.
-fn stream() -> OwnedFd {
-    let found = (3..16).rev().find(|number| {
-        fs::read_link(format!("/proc/self/fd/{number}")).is_ok_and(|link| link.to_string_lossy().starts_with("pipe:"))
-    });
-    #[allow(unsafe_code)]
-    // SAFETY: the worker never comes back to use it.
-    unsafe {
-        OwnedFd::from_raw_fd(found.unwrap())
-    }
-}
-
-fn speak(bytes: &[u8]) {
-    let mut stream = File::from(stream().as_fd().try_clone_to_owned().unwrap());
-    stream.write_all(bytes).unwrap();
-}
-
 fn look_around() -> Value {
-    let limits = fs::read_to_string("/proc/self/limits").unwrap();
-    let limit =
-        |name: &str| limits.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()).unwrap().to_owned();
-    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], 1));
+    let is_full =
+        |error: Option<Error>| error.is_some_and(|error| error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()));
     json!({
         "process": std::process::id(),
         "environment": std::env::vars_os().count(),
         "folder": std::env::current_dir().unwrap(),
-        "grows_files": limit("Max file size") != "0",
-        "core": limit("Max core file size").parse::<u64>().unwrap(),
-        "new_privileges": !status.contains("NoNewPrivs:\t1"),
+        "opens_nothing": is_full(File::open("/dev/null").err()),
+        "connects_to_nothing": is_full(TcpStream::connect(address).err()),
     })
 }
