@@ -1,0 +1,3 @@
+//! The detectors beside text that somebody made up for them.
+
+fn main() {}

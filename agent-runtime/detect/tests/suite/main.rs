@@ -1,0 +1,1 @@
+//! The detectors from outside.
