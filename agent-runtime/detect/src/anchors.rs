@@ -1,8 +1,8 @@
 //! Finds any of several hundred short texts in one pass. Four bytes at a time are looked up in a bitmap that fits into the first
 //! cache; no step waits for the one before it, as those of an automaton do, and only what hits is compared.
 
-const BITS: u32 = 15;
-const BUCKETS: u32 = 10;
+const BITS: u32 = 17;
+const BUCKETS: u32 = 12;
 
 /// Texts to be found, each with the number that its finder knows it by.
 #[derive(Debug)]
@@ -13,9 +13,9 @@ pub(crate) struct Anchors {
     buckets: Box<[Vec<Anchor>]>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Anchor {
-    text: &'static [u8],
+    text: Box<[u8]>,
     any_case: bool,
     owner: usize,
 }
@@ -30,11 +30,11 @@ pub(crate) struct Hit {
 
 impl Anchors {
     /// Of texts of at least three bytes of ASCII: the text, whether it counts in any case, and its owner's number.
-    pub(crate) fn new(texts: impl IntoIterator<Item = (&'static str, bool, usize)>) -> Self {
+    pub(crate) fn new(texts: impl IntoIterator<Item = (String, bool, usize)>) -> Self {
         let empty = || vec![0; 1 << (BITS - 6)].into_boxed_slice();
         let mut anchors = Self { four: empty(), three: empty(), buckets: vec![Vec::new(); 1 << (BUCKETS + 1)].into() };
         for (text, any_case, owner) in texts {
-            let text = text.as_bytes();
+            let text = text.into_bytes().into_boxed_slice();
             let word = folded([text[0], text[1], text[2], text.get(3).copied().unwrap_or_default()]);
             let (bits, bucket) = match text.len() {
                 3 => (&mut anchors.three, bucket_of_three(word)),
@@ -66,7 +66,7 @@ impl Anchors {
         for Anchor { text: anchor, any_case, owner } in &self.buckets[bucket] {
             let end = at + anchor.len();
             let Some(found) = text.get(at..end) else { continue };
-            if found == *anchor || (*any_case && found.eq_ignore_ascii_case(anchor)) {
+            if *found == **anchor || (*any_case && found.eq_ignore_ascii_case(anchor)) {
                 on_hit(Hit { at, end, owner: *owner });
             }
         }
@@ -103,7 +103,12 @@ mod tests {
     use super::*;
 
     fn hits(text: &str) -> Vec<(usize, usize)> {
-        let anchors = Anchors::new([("ghp_", false, 0), ("sk-", false, 1), ("password", true, 2), ("sk-ant-", false, 3)]);
+        let anchors = Anchors::new(
+            [("ghp_", false), ("sk-", false), ("password", true), ("sk-ant-", false)]
+                .into_iter()
+                .zip(0..)
+                .map(|((text, any_case), owner)| (text.to_owned(), any_case, owner)),
+        );
         let mut hits = Vec::new();
         anchors.scan(text.as_bytes(), |hit| hits.push((hit.at, hit.owner)));
         hits

@@ -82,7 +82,11 @@ impl Class {
 impl Content {
     /// A finder of every class.
     pub fn new() -> Self {
-        Self { phrases: Anchors::new(instruction::PHRASES.iter().zip(0..).map(|(phrase, owner)| (phrase.anchor, true, owner))) }
+        Self {
+            phrases: Anchors::new(
+                instruction::PHRASES.iter().zip(0..).map(|(phrase, owner)| (phrase.anchor.to_owned(), true, owner)),
+            ),
+        }
     }
 
     /// Everything suspicious in the text, in order and without overlaps.

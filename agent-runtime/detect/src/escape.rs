@@ -33,7 +33,10 @@ pub fn escape_for_log(text: &str) -> Cow<'_, str> {
 }
 
 fn needs_escape(char: char) -> bool {
-    char == '\\' || char.is_control() || is_format(char) || is_filler(char)
+    match char.is_ascii() {
+        true => char == '\\' || char.is_ascii_control(),
+        false => char.is_control() || is_format(char) || is_filler(char),
+    }
 }
 
 /// Unicode's category Cf and its separators of lines and paragraphs: what steers how other characters are shown.

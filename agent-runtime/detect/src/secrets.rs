@@ -44,8 +44,10 @@ impl Secrets {
     }
 
     fn of(rows: impl Iterator<Item = &'static Row> + Clone) -> Self {
-        let anchors =
-            rows.clone().enumerate().flat_map(|(owner, row)| row.anchors.iter().map(move |text| (*text, row.any_case(), owner)));
+        let anchors = rows
+            .clone()
+            .enumerate()
+            .flat_map(|(owner, row)| row.spellings().into_iter().map(move |text| (text, row.any_case(), owner)));
         let anchors = Anchors::new(anchors);
         let kinds = rows.map(|row| Kind::new(row).expect("every row of the table is read in a test")).collect();
         Self { kinds, anchors }
@@ -82,7 +84,7 @@ impl Secrets {
         }
         let kind = &self.kinds[hit.owner];
         let Attempt { read_until: read, secret } = kind.attempt(text, hit);
-        *read_until = read;
+        *read_until = read.max(*read_until);
         secret.map(|range| Secret { kind: kind.name, range, confidence: kind.confidence() })
     }
 
@@ -102,7 +104,8 @@ impl Secrets {
         for hit in hits {
             let kind = &self.kinds[hit.owner];
             // A name may go on so that it holds something about a secret: that is judged as it is in text.
-            let about = matches!(kind.form, Form::Assigned) && assignment::value(assignment.as_bytes(), hit.end).is_none();
+            let about =
+                matches!(kind.form, Form::Assigned) && assignment::value(assignment.as_bytes(), hit.at..hit.end).is_none();
             if let Some(range) = kind.named(text).filter(|_| !about) {
                 found.push(Secret { kind: kind.name, range, confidence: kind.confidence() });
             }

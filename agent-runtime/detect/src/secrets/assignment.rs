@@ -10,7 +10,7 @@ const REACH: usize = 80;
 const LONGEST: usize = 512;
 
 /// Endings of names that hold something about a secret, not a secret: `secretName`, `token_type`, `password_file`.
-const ABOUT: [&str; 34] = [
+const ABOUT: [&str; 60] = [
     "name",
     "id",
     "ids",
@@ -45,6 +45,32 @@ const ABOUT: [&str; 34] = [
     "at",
     "hash",
     "address",
+    "encoder",
+    "input",
+    "element",
+    "manager",
+    "service",
+    "provider",
+    "store",
+    "generator",
+    "validator",
+    "error",
+    "message",
+    "text",
+    "prompt",
+    "strength",
+    "score",
+    "rule",
+    "rules",
+    "kind",
+    "class",
+    "reset",
+    "digest",
+    "checksum",
+    "salt",
+    "usage",
+    "scope",
+    "scopes",
 ];
 
 /// Where values may begin behind a vendor's word that ends at `at`: the words behind the first operator on the same line.
@@ -78,14 +104,18 @@ fn is_at(line: &[u8]) -> Option<usize> {
     line.windows(4).position(|window| window == b" is ").map(|at| at + 3)
 }
 
-/// The value that is assigned to the name in which a word ends at `at`.
-pub(super) fn value(text: &[u8], at: usize) -> Option<Range<usize>> {
+/// What is called so and goes in the open: the places in a list that are asked for next, and what an update repeats.
+const OPEN: [&str; 9] = ["next", "page", "continuation", "lock", "change", "sync", "start", "pagination", "cancellation"];
+
+/// The value that is assigned to the name in which a word stands.
+pub(super) fn value(text: &[u8], word: Range<usize>) -> Option<Range<usize>> {
+    let at = word.end;
     let line = line(text, at, REACH + LONGEST);
     let name = line.iter().position(|byte| !(byte.is_ascii_alphanumeric() || b"_-.".contains(byte)))?;
-    if name > 40 || is_about(&line[..name]) {
+    let start = name + operator(&line[name..])?;
+    if name > 40 || is_about(&line[..name]) || is_open(text, word.start) {
         return None;
     }
-    let start = name + operator(&line[name..])?;
     let quote = line.get(start).copied().filter(|byte| b"\"'`".contains(byte));
     // Inside of JSON that is text in JSON, quotes are escaped.
     let (start, quote) = match &line[start..] {
@@ -98,10 +128,28 @@ pub(super) fn value(text: &[u8], at: usize) -> Option<Range<usize>> {
             rest.iter().position(|byte| *byte == quote).map(|end| end - usize::from(end > 0 && rest[end - 1] == b'\\'))
         }
         None => Some(
-            rest.iter().position(|byte| byte.is_ascii_whitespace() || b",;\"'<>`|&)}]\\".contains(byte)).unwrap_or(rest.len()),
+            rest.iter().position(|byte| byte.is_ascii_whitespace() || b",;\"'<>`|&){}]\\".contains(byte)).unwrap_or(rest.len()),
         ),
     }?;
-    (length > 0 && length <= LONGEST).then_some(at + start..at + start + length)
+    let named = quote.is_none() && names(&rest[..length]);
+    (length > 0 && length <= LONGEST && !named).then_some(at + start..at + start + length)
+}
+
+/// Whether the word is part of the name of something that is no secret.
+fn is_open(text: &[u8], word: usize) -> bool {
+    let before = &text[word.saturating_sub(16)..word];
+    let before = before.strip_suffix(b"_").or_else(|| before.strip_suffix(b"-")).unwrap_or(before);
+    OPEN.iter()
+        .any(|open| before.len() >= open.len() && before[before.len() - open.len()..].eq_ignore_ascii_case(open.as_bytes()))
+}
+
+/// Whether this, without quotes, is a call, an element or a constant: `unquote(user`, `Option[str`, `SCAN_TYPE_2`.
+fn names(value: &[u8]) -> bool {
+    let name = value.iter().position(|byte| !(byte.is_ascii_alphanumeric() || b"_.".contains(byte)));
+    let opens = name.is_some_and(|at| at > 0 && b"([".contains(&value[at]));
+    let constant =
+        value.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_') && value.contains(&b'_');
+    opens || constant
 }
 
 /// Whether a name goes on so that it holds something about a secret.
@@ -124,9 +172,10 @@ fn operator(text: &[u8]) -> Option<usize> {
         let word = text[..closed].ends_with(b" ") && text[closed..].starts_with(b"is ");
         return if word { skip(closed + 2, b" ") } else { None };
     }
-    // `==` and `===` compare, and `::` is a path: neither assigns.
-    let compares = text[closed..signs].starts_with(b"==") || text[closed..signs].starts_with(b"::");
-    if compares { None } else { skip(signs, b" ") }
+    // `==` and `===` compare, `::` is a path, and `">` ends a tag of which the name was an attribute's value: none assigns.
+    let sign = &text[closed..signs];
+    let none = sign.starts_with(b"==") || sign.starts_with(b"::") || (sign.starts_with(b">") && closed > 0);
+    if none { None } else { skip(signs, b" ") }
 }
 
 /// Whether a value can be a password that somebody chose: more than letters, and no placeholder, name or code.
@@ -139,6 +188,7 @@ pub(super) fn is_password(value: &str) -> bool {
         && !words::placeholder(value)
         && !words::stands_for_a_password(value)
         && !words::is_code(value)
+        && !words::is_path(value, 3)
 }
 
 /// Whether a value can be a secret that a machine made.
@@ -148,6 +198,8 @@ pub(super) fn is_secret(value: &str) -> bool {
     (16..=LONGEST).contains(&value.len())
         && value.bytes().all(of_token)
         && !hash
+        && !value.trim_end_matches('=').contains('=')
         && !value.starts_with(['/', '.'])
         && !words::is_code(value)
+        && !words::is_path(value, 2)
 }

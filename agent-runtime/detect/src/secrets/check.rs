@@ -31,15 +31,21 @@ pub(super) fn random(found: Match<'_>) -> bool {
     entropy(found.rest) >= 2.5 && !words::placeholder(found.whole) && !in_order(found.rest)
 }
 
-/// The same, for alphabets in which words and names of things are written too.
-pub(super) fn very_random(found: Match<'_>) -> bool {
-    random(found) && entropy(found.rest) >= 3.2 && mixed(found.rest) && !words::look_like_words(found.rest)
+/// The same, and no row of words: for what nothing but a vendor's name beside it makes a token.
+pub(super) fn opaque(found: Match<'_>) -> bool {
+    random(found) && (found.rest.bytes().any(|byte| byte.is_ascii_digit()) || !words::look_like_words(found.rest))
 }
 
-/// Letters of both cases and digits.
+/// The same, for alphabets in which words and names of things are written too.
+pub(super) fn very_random(found: Match<'_>) -> bool {
+    random(found) && entropy(found.rest) >= 3.2 && !words::look_like_words(found.rest)
+}
+
+/// Letters of both cases and digits, or none of these but no words either.
 pub(super) fn three_cases(found: Match<'_>) -> bool {
     let has = |of: fn(&u8) -> bool| found.rest.bytes().any(|byte| of(&byte));
-    random(found) && has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase)
+    let cases = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
+    random(found) && cases && (has(u8::is_ascii_digit) || !words::look_like_words(found.rest))
 }
 
 /// A password inside of an address or a connection string: anything but what stands for one.
@@ -97,20 +103,16 @@ pub(super) fn encoded_login(found: Match<'_>) -> bool {
     })
 }
 
-/// JSON, encoded.
+/// JSON, encoded; a signature may follow behind a `_`.
 pub(super) fn encoded_json(found: Match<'_>) -> bool {
+    let is_json = |body: &str| URL.decode(body).or_else(|_| PLAIN.decode(body)).is_ok_and(|text| text.starts_with(b"{\""));
     let body = found.whole.find("eyJ").map(|at| &found.whole[at..]);
-    body.and_then(|body| URL.decode(body).or_else(|_| PLAIN.decode(body)).ok()).is_some_and(|text| text.starts_with(b"{\""))
+    body.is_some_and(|body| is_json(body) || body.rsplit_once('_').is_some_and(|(body, _)| is_json(body)))
 }
 
 fn decoded(text: &str) -> Option<Vec<u8>> {
     let text = text.trim_end_matches('=');
     PLAIN.decode(&text[..text.len() - usize::from(text.len() % 4 == 1)]).ok()
-}
-
-/// Both letters and digits.
-fn mixed(text: &str) -> bool {
-    text.bytes().any(|byte| byte.is_ascii_digit()) && text.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
 /// Shannon's entropy in bits for each byte.

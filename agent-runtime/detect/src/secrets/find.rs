@@ -33,6 +33,10 @@ pub(super) struct Attempt {
     pub(super) secret: Option<Range<usize>>,
 }
 
+impl Attempt {
+    const NOTHING: Self = Self { read_until: 0, secret: None };
+}
+
 impl Kind {
     pub(super) fn new(row: &Row) -> Result<Self, String> {
         let form = match row.shape {
@@ -72,12 +76,13 @@ impl Kind {
                 self.token(text, hit.at, hit.end, rest, found)
             }
             Form::Inside(before, rest) => self.inside(text, hit, before, rest),
+            Form::Near(_) if !names_vendor(bytes, hit.at) => Attempt::NOTHING,
             Form::Near(value) => {
                 let mut candidates = assignment::candidates(bytes, hit.end);
                 Attempt { read_until: hit.end, secret: candidates.find_map(|at| self.near(text, at, value)) }
             }
             Form::Assigned => {
-                let value = assignment::value(bytes, hit.end).and_then(|value| self.passes(text, value.clone(), value));
+                let value = assignment::value(bytes, hit.at..hit.end).and_then(|value| self.passes(text, value.clone(), value));
                 Attempt { read_until: hit.end, secret: value }
             }
             Form::Block => block(text, hit),
@@ -95,7 +100,7 @@ impl Kind {
     }
 
     fn token(&self, text: &str, start: usize, rest_at: usize, pattern: &Pattern, found: Option<Found>) -> Attempt {
-        let Some(Found { end, secret }) = found else { return Attempt { read_until: rest_at, secret: None } };
+        let Some(Found { end, secret }) = found else { return Attempt::NOTHING };
         let secret = match secret {
             Some(secret) => self.passes(text, secret.clone(), secret),
             None if ends_word(text.as_bytes(), end, pattern) => self.passes(text, start..end, rest_at..end),
@@ -106,11 +111,12 @@ impl Kind {
 
     fn inside(&self, text: &str, hit: Hit, before: &Pattern, rest: &Pattern) -> Attempt {
         let bytes = text.as_bytes();
-        let start = before.read_back(bytes, hit.at).filter(|start| match start.checked_sub(1) {
-            Some(previous) => !before.begins_with(bytes[previous]) && starts_word(bytes, *start),
+        let start = before.read_back(bytes, hit.at).map(|start| start + usize::from(is_escaped(bytes, start + 1)));
+        let start = start.filter(|start| match start.checked_sub(1) {
+            Some(previous) => is_escaped(bytes, *start) || (!before.begins_with(bytes[previous]) && starts_word(bytes, *start)),
             None => true,
         });
-        let Some(start) = start else { return Attempt { read_until: hit.end, secret: None } };
+        let Some(start) = start else { return Attempt::NOTHING };
         self.token(text, start, start, rest, rest.read(bytes, hit.end))
     }
 
@@ -126,6 +132,12 @@ impl Kind {
     }
 }
 
+/// Whether a vendor's word begins here, and is not a piece of another: `MY_ETSY_KEY`, `myEtsyKey`, but not `getsystem`.
+fn names_vendor(text: &[u8], at: usize) -> bool {
+    let before = at.checked_sub(1).map(|before| text[before]);
+    before.is_none_or(|before| !before.is_ascii_alphabetic() || (before.is_ascii_lowercase() && text[at].is_ascii_uppercase()))
+}
+
 /// Whether a token may begin here: no letter or digit stands before it, unless it ends an escape (`\n`, `%3D`).
 fn starts_word(text: &[u8], at: usize) -> bool {
     if !text.get(at).is_some_and(u8::is_ascii_alphanumeric) {
@@ -134,10 +146,15 @@ fn starts_word(text: &[u8], at: usize) -> bool {
     match &text[at.saturating_sub(3)..at] {
         [] => true,
         [.., last] if !last.is_ascii_alphanumeric() => true,
-        [.., b'\\', b'n' | b't' | b'r'] => true,
+        _ if is_escaped(text, at) => true,
         [b'%', high, low] => high.is_ascii_hexdigit() && low.is_ascii_hexdigit(),
         _ => false,
     }
+}
+
+/// Whether an escape ends here: `\n`, as JSON in text has it.
+fn is_escaped(text: &[u8], at: usize) -> bool {
+    at >= 2 && text.get(at - 2..at).is_some_and(|escape| escape[0] == b'\\' && b"nrt".contains(&escape[1]))
 }
 
 /// Whether a token ends here: nothing follows that would go on with it.
@@ -148,7 +165,7 @@ fn ends_word(text: &[u8], at: usize, pattern: &Pattern) -> bool {
 /// A private key up to its END. One that is cut off before it is taken as far as it looks like a key.
 fn block(text: &str, hit: Hit) -> Attempt {
     const DASHES: &str = "-----";
-    let Some(rest) = text.get(hit.end..) else { return Attempt { read_until: hit.end, secret: None } };
+    let Some(rest) = text.get(hit.end..) else { return Attempt::NOTHING };
     let body = rest.find(DASHES).unwrap_or(rest.len());
     let closed = rest.get(body + DASHES.len()..).filter(|tail| tail.starts_with("END"));
     let length = match closed {

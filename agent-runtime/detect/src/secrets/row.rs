@@ -1,5 +1,7 @@
 //! One row of the table: a kind of secret in one line.
 
+use std::collections::BTreeSet;
+
 use super::check::{self, Check};
 
 /// A kind of secret, as the table tells it.
@@ -42,7 +44,7 @@ pub(super) const fn inside(
 
 /// A value that says nothing by itself, behind a word that names the vendor; the word in any case.
 pub(super) const fn near(name: &'static str, words: &'static [&'static str], value: &'static str) -> Row {
-    Row { name, anchors: words, shape: Shape::Near(value), check: check::random }
+    Row { name, anchors: words, shape: Shape::Near(value), check: check::opaque }
 }
 
 /// A value that is assigned to a name with one of these words in it; the word in any case.
@@ -60,6 +62,12 @@ impl Row {
     pub(super) const fn check(self, check: Check) -> Self {
         let Self { name, anchors, shape, check: _ } = self;
         Self { name, anchors, shape, check }
+    }
+
+    /// The anchors, and words that are joined as others join them too: `api_key`, `api-key`, `api key`, `apikey`.
+    pub(super) fn spellings(&self) -> BTreeSet<String> {
+        let joints: &[&str] = if self.any_case() { &["_", "-", " ", ""] } else { &["_"] };
+        self.anchors.iter().flat_map(|anchor| joints.iter().map(|joint| anchor.replace('_', joint))).collect()
     }
 
     /// Whether the anchors count in any case: they do where they are words.

@@ -90,11 +90,24 @@ pub(super) fn stands_for_a_password(text: &str) -> bool {
 /// Whether this names a value in place of being one: `${DB_PASSWORD}`, `os.environ["X"]`, `<password>`, `%s`.
 pub(super) fn is_code(text: &str) -> bool {
     let name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.[]".contains(&byte));
-    let calls = text.bytes().position(|byte| byte == b'(').is_some_and(|at| at > 0 && name(&text[..at]) && text.contains(')'));
-    let refers =
-        text.strip_prefix(['$', '%', '@', '&']).is_some_and(|rest| name(rest) && !rest.starts_with(|c: char| c.is_ascii_digit()));
+    let calls = text
+        .bytes()
+        .position(|byte| byte == b'(')
+        .is_some_and(|at| at > 0 && name(&text[..at]) && (text.contains(')') || at + 1 == text.len()));
+    let refers = text
+        .strip_prefix(['$', '%', '@', '&', '*'])
+        .is_some_and(|rest| name(rest) && !rest.starts_with(|c: char| c.is_ascii_digit()));
     let opens = ["<", "${", "$(", "{{", "%(", "#{", "[[", "{%", "(", "[", "{"].iter().any(|open| text.starts_with(open));
-    calls || refers || opens || text.contains("${") || text.contains("{{") || text.contains("://")
+    calls || refers || opens || text.contains("${") || text.contains("{{") || text.contains("::") || text.contains("://")
+}
+
+/// Whether this is the way to a value, of so many names: `process.env.API_KEY`.
+pub(super) fn is_path(text: &str, least: usize) -> bool {
+    let name = |step: &str| step.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-[]".contains(&byte));
+    let mut steps = text.split('.');
+    steps.clone().count() >= least
+        && steps.clone().all(name)
+        && steps.by_ref().take(2).all(|step| step.len() > 1 && look_like_words(step))
 }
 
 /// Whether every part of this could be read aloud: `my-secret-name-2024`, `config.database.password`, `resetPasswordToken`.
@@ -103,7 +116,7 @@ pub(super) fn look_like_words(text: &str) -> bool {
     let words = parts(text).all(|part| {
         (count, length) = (count + 1, length + part.len());
         match part.as_bytes()[0].is_ascii_digit() {
-            true => part.len() <= 4,
+            true => part.len() <= 5,
             false => pronounceable(part),
         }
     });
@@ -115,7 +128,9 @@ pub(super) fn look_like_words(text: &str) -> bool {
 fn pronounceable(part: &str) -> bool {
     let vowel = |byte: &u8| b"aeiouyAEIOUY".contains(byte);
     let longest = part.as_bytes().split(vowel).map(<[u8]>::len).max().unwrap_or_default();
-    part.len() <= 2 || (part.bytes().any(|byte| vowel(&byte)) && longest <= 4)
+    let capital = part.bytes().skip(1).any(|byte| byte.is_ascii_uppercase());
+    let cased = !capital || part.bytes().all(|byte| byte.is_ascii_uppercase());
+    cased && (part.len() <= 2 || (part.bytes().any(|byte| vowel(&byte)) && longest <= 4))
 }
 
 /// Runs of digits and of letters, the latter also cut where a capital follows a small letter.
@@ -125,11 +140,13 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         rest = rest.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
         let bytes = rest.as_bytes();
-        let cut = bytes.windows(2).position(|pair| {
-            let ((digit, letter, capital), (next_digit, next_letter, next_capital)) = (kind(pair[0]), kind(pair[1]));
-            digit != next_digit || letter != next_letter || (!capital && next_capital)
+        let cut = (1..bytes.len()).find(|at| {
+            let ((digit, letter, capital), (next_digit, next_letter, next_capital)) = (kind(bytes[at - 1]), kind(bytes[*at]));
+            // `HTTPServer`: the last capital of a row belongs to what follows it.
+            let begins = next_capital && (!capital || bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase));
+            digit != next_digit || letter != next_letter || begins
         });
-        let (part, tail) = rest.split_at_checked(cut.map_or(rest.len(), |at| at + 1))?;
+        let (part, tail) = rest.split_at_checked(cut.unwrap_or(rest.len()))?;
         rest = tail;
         (!part.is_empty()).then_some(part)
     })

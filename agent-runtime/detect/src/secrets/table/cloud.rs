@@ -45,7 +45,7 @@ pub(super) const ROWS: &[Row] = &[
         "[a-z2-7]{52}",
     ),
     inside("azure-client-secret", r"[\w~.\-]{3}", &["7Q~", "8Q~"], r"[\w~.\-]{31,34}"),
-    token("azure-sas", &["?sig=", "&sig=", ";sig="], r"([\a%+/]{43,60}(%3D|=){0,1})"),
+    token("azure-sas", &["?sig=", "&sig=", ";sig="], r"([\a%+/=]{43,70})"),
     near(
         "azure-openai-key",
         &["azure_openai", "azureopenai", "azure-openai", "ocp-apim-subscription-key", "cognitiveservices"],

@@ -24,5 +24,8 @@ fn password(found: Match<'_>) -> bool {
 }
 
 fn secret(found: Match<'_>) -> bool {
-    is_secret(found.rest) && very_random(found)
+    // What dice make has digits, or capitals where no word has them.
+    let has = |of: fn(&u8) -> bool| found.rest.bytes().any(|byte| of(&byte));
+    let made = has(u8::is_ascii_digit) || (has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase));
+    made && is_secret(found.rest) && very_random(found)
 }

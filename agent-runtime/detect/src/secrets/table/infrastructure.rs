@@ -52,7 +52,7 @@ pub(super) const ROWS: &[Row] = &[
     token("vault-batch-token", &["hvb."], r"[\w\-]{24,}"),
     token("vault-recovery-token", &["hvr."], r"[\w\-]{24,}"),
     near("vault-old-token", &["vault_token", "vault-token"], r"s.\a{24}"),
-    near("vault-unseal-key", &["unseal key"], r"[\a+/]{43,44}={0,1}"),
+    near("vault-unseal-key", &["unseal_key"], r"[\a+/]{43,44}={0,1}"),
     token("doppler-personal-token", &["dp.pt."], r"\a{40,44}"),
     token("doppler-service-token", &["dp.st."], r"[\w.\-]{40,80}"),
     token("doppler-cli-token", &["dp.ct."], r"\a{40,44}"),
@@ -81,11 +81,21 @@ pub(super) const ROWS: &[Row] = &[
     token("basic-auth-header", &["Basic ", "basic "], r"([\a+/\-_]{8,}={0,2})").check(encoded_login),
     token("bearer-token", &["Bearer ", "bearer "], r"([\w+/.\-~]{20,}={0,2})").check(very_random),
     near("docker-registry-login", &["\"auth\""], r"[\a+/]{8,}={0,2}").check(encoded_login),
-    token("netrc-password", &[" password ", "\tpassword "], r"([^\s]{4,128})").check(after_login),
-    token("curl-login", &["curl -u ", "curl --user ", "--user ", " -u "], r#"["']{0,1}[^\s:"'/]{1,64}:([^\s"']{4,128})"#)
-        .check(password_of_address),
+    token(
+        "netrc-password",
+        &["machine "],
+        r"[^\s]{1,128}[\s]{1,8}login[\s]{1,8}[^\s]{1,64}[\s]{1,8}password[\s]{1,8}([^\s]{4,128})",
+    )
+    .check(after_login),
+    token(
+        "curl-login",
+        &["curl -u ", "curl --user ", "curl -s -u ", "curl -sS -u ", "wget --user "],
+        r#"["']{0,1}[^\s:"'/]{1,64}:([^\s"']{4,128})"#,
+    )
+    .check(password_of_address),
     token("sshpass-password", &["sshpass -p ", "sshpass -p"], r#"["']{0,1}([^\s"']{4,128})"#).check(password_of_address),
-    token("mysql-password-option", &["mysql -u", "mysqldump -u"], r"[\w ]{1,40} -p([^\s]{4,128})").check(password_of_address),
+    token("mysql-password-option", &["mysql -u", "mysqldump -u"], r#" {0,1}\w{1,32} -p([^\s"']{4,128})"#)
+        .check(password_of_address),
     near("ansible-become-password", &["ansible_become_pass", "ansible_ssh_pass", "ansible_password"], r#"[^\s"'{}<>$]{4,128}"#)
         .check(always),
 ];

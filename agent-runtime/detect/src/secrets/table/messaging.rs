@@ -9,7 +9,7 @@ pub(super) const ROWS: &[Row] = &[
     token("slack-app-token", &["xapp-"], r"\d{1}-[A-Z0-9]{9,13}-\d{10,13}-\x{64}"),
     token("slack-config-token", &["xoxe.xoxp-", "xoxe.xoxb-"], r"\d{1}-[\w\-]{100,}"),
     token("slack-refresh-token", &["xoxe-"], r"\d{1}-[\w\-]{100,}"),
-    token("slack-legacy-token", &["xoxa-", "xoxs-", "xoxo-", "xoxr-"], r"[\d\-]{8,}[\a\-]{8,}"),
+    token("slack-legacy-token", &["xoxa-", "xoxs-", "xoxo-", "xoxr-"], r"\d{8,}[\a\-]{16,}"),
     token("slack-session-token", &["xoxc-", "xoxd-"], r"[\w%\-+/]{20,}"),
     token(
         "slack-webhook",

@@ -27,7 +27,7 @@ pub(super) const ROWS: &[Row] = &[
     near("auth0-secret", &["auth0"], r"[\w\-]{64}").check(three_cases),
     near("onelogin-secret", &["onelogin"], r"\x{64}"),
     token("hubspot-token", &["pat-na1-", "pat-na2-", "pat-eu1-", "pat-ap1-"], r"\x{8}-\x{4}-\x{4}-\x{4}-\x{12}"),
-    inside("salesforce-session", r"00D\a{12,15}", &["!AQ"], r"[\w.]{80,120}"),
+    inside("salesforce-session", r"\a{15,18}", &["!AQ"], r"[\w.]{80,120}").check(of_an_organisation),
     near("zendesk-token", &["zendesk"], r"\a{40}").check(three_cases),
     near("freshdesk-key", &["freshdesk", "freshservice"], r"\a{20}").check(three_cases),
     near("pipedrive-token", &["pipedrive"], r"\x{40}"),
@@ -44,7 +44,7 @@ pub(super) const ROWS: &[Row] = &[
         &["hook.eu1.make.com/", "hook.eu2.make.com/", "hook.us1.make.com/", "hook.us2.make.com/", "hook.integromat.com/"],
         "([a-z0-9]{32})",
     ),
-    token("ifttt-webhook", &["maker.ifttt.com/trigger/"], r"[\w\-]{1,64}/[withkeyjson/]{1,14}([\w\-]{22,43})"),
+    token("ifttt-webhook", &["maker.ifttt.com/trigger/"], r"[\w\-]{1,64}/[json/]{0,5}with/key/([\w\-]{22,43})"),
     token("launchdarkly-key", &["sdk-", "api-", "mob-"], r"\x{8}-\x{4}-4\x{3}-\x{4}-\x{12}"),
     near("unleash-token", &["unleash"], r"[\w\-*]{1,40}:[\w\-]{1,40}.\x{56}"),
     token("configcat-key", &["configcat-sdk-1/"], r"[\w\-]{22}/[\w\-]{22}"),
@@ -87,6 +87,11 @@ pub(super) const ROWS: &[Row] = &[
     near("nytimes-key", &["nytimes", "nyt_api"], r"\a{32}").check(very_random),
     near("fcm-legacy-key", &["fcm_server", "fcm-server", "firebase_server"], r"AAAA[\w\-]{7}:[\w\-]{100,}"),
 ];
+
+/// Identifiers of organisations of Salesforce begin so.
+fn of_an_organisation(found: crate::secrets::check::Match<'_>) -> bool {
+    found.whole.starts_with("00D")
+}
 
 /// A token of Mapbox: JSON, encoded, behind `sk.`.
 fn encoded_after_sk(found: crate::secrets::check::Match<'_>) -> bool {
