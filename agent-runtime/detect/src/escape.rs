@@ -40,7 +40,7 @@ fn needs_escape(char: char) -> bool {
 }
 
 /// Unicode's category Cf and its separators of lines and paragraphs: what steers how other characters are shown.
-pub(crate) fn is_format(char: char) -> bool {
+fn is_format(char: char) -> bool {
     matches!(char,
         '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{180e}'
         | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}' | '\u{feff}'
@@ -50,5 +50,6 @@ pub(crate) fn is_format(char: char) -> bool {
 
 /// What is a letter or a mark to Unicode and shows nothing: fillers, and selectors of variants, in which text can be hidden.
 fn is_filler(char: char) -> bool {
-    matches!(char, '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
+    matches!(char, '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2065}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{e0000}'..='\u{e0fff}')
 }

@@ -124,7 +124,8 @@ impl Secrets {
     }
 
     /// How much of the beginning of a text may be let out while more of it is still to come: nothing that follows can make it
-    /// part of a secret. That is up to the line that has not ended, or up to a private key that has not.
+    /// part of a secret. That is up to the line that has not ended, or up to a private key that has not, unless that is longer
+    /// than 64 KiB. Lines are the caller's to bound.
     ///
     /// ```
     /// let secrets = skreaver_detect::Secrets::all();
@@ -139,18 +140,24 @@ impl Secrets {
     /// assert_eq!(out, "first\npassword=[redacted:generic-password]\n");
     /// ```
     pub fn settled(&self, text: &str) -> usize {
-        let line = text.rfind('\n').map_or(0, |at| at + 1);
-        let open = self.kinds.iter().zip(0..).filter(|(kind, _)| kind.spans_lines()).map(|(_, owner)| owner);
-        let open: Vec<usize> = open.collect();
-        let mut first = line;
-        self.anchors.scan(&text.as_bytes()[..line], |hit| {
-            if open.contains(&hit.owner) && self.kinds[hit.owner].attempt(text, hit).read_until >= line {
-                first = first.min(text[..hit.at].rfind('\n').map_or(0, |at| at + 1));
+        let whole = &text[..text.rfind('\n').map_or(0, |at| at + 1)];
+        let mut settled = whole.len();
+        self.anchors.scan(whole.as_bytes(), |hit| {
+            let kind = &self.kinds[hit.owner];
+            // What has only begun may not be long enough yet to be one, and what never ends is not waited for.
+            let (begun, endless) = (whole.len() - hit.end < BEGUN, whole.len() - hit.end > ENDLESS);
+            if kind.spans_lines() && !endless && (begun || kind.attempt(whole, hit).read_until >= whole.len()) {
+                settled = settled.min(text[..hit.at].rfind('\n').map_or(0, |at| at + 1));
             }
         });
-        first
+        settled
     }
 }
+
+/// So much of a private key may be its beginning only, which says nothing yet.
+const BEGUN: usize = 256;
+/// What is longer is no private key.
+const ENDLESS: usize = 64 * 1024;
 
 pub(crate) fn redacted<'t>(text: &'t str, found: &[Secret]) -> Cow<'t, str> {
     replace(text, found.iter().map(|secret| (secret.range.clone(), format!("[redacted:{}]", secret.kind))))
@@ -175,4 +182,34 @@ fn without_overlaps(mut found: Vec<Secret>) -> Vec<Secret> {
         }
     }
     apart
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pattern::STEPS;
+    use super::*;
+
+    #[test]
+    fn every_row_of_the_table_can_be_read() {
+        for row in table::rows() {
+            assert!(Kind::new(row).is_ok(), "{}: {:?}", row.name, Kind::new(row).err());
+            assert!(row.anchors.iter().all(|anchor| anchor.is_ascii() && anchor.len() >= 3), "{}", row.name);
+        }
+    }
+
+    /// How many bytes the patterns look at for each byte of an anchor's text that goes on and on.
+    fn steps(anchor: &str, repeats: usize) -> usize {
+        let before = STEPS.get();
+        Secrets::all().find(&anchor.repeat(repeats));
+        (STEPS.get() - before) / (anchor.len() * repeats)
+    }
+
+    #[test]
+    fn the_work_is_linear_in_text_made_of_anchors() {
+        for (index, anchor) in table::rows().flat_map(Row::spellings).enumerate() {
+            let hostile = anchor.clone() + ["", "a", "=a1 "][index % 3];
+            let (short, long) = (steps(&hostile, 10), steps(&hostile, 300));
+            assert!(long <= short + 128, "{hostile:?}: {short} steps for each byte, and {long} when it is longer");
+        }
+    }
 }

@@ -161,9 +161,7 @@ fn removes_much(arguments: &str) -> bool {
 
 fn connects(arguments: &str) -> bool {
     let port = |word: &str| word.len() >= 2 && word.bytes().all(|byte| byte.is_ascii_digit());
-    arguments
-        .split_ascii_whitespace()
-        .any(|word| port(word) || word.starts_with("-e") || word.contains(":") && word.contains("tcp"))
+    arguments.split_ascii_whitespace().any(|word| port(word) || word.starts_with("-e") || word.to_lowercase().starts_with("tcp:"))
 }
 
 /// An interpreter at the end of a pipe from something that fetches or decodes.

@@ -93,7 +93,8 @@ const TOLD: [&str; 14] = [
     "restrictions",
 ];
 /// Behind these the verb is no order: "you can ignore the instructions above".
-const PERMITS: [&str; 12] = ["can", "may", "could", "might", "to", "safely", "not", "users", "they", "would", "will", "also"];
+const PERMITS: [&str; 13] =
+    ["never", "can", "may", "could", "might", "to", "safely", "not", "users", "they", "would", "will", "also"];
 
 pub(super) fn find(text: &Text<'_>, hit: Hit) -> Option<Finding> {
     if text.char_before(hit.at).is_some_and(char::is_alphanumeric) {

@@ -174,7 +174,9 @@ fn block(text: &str, hit: Hit) -> Attempt {
     };
     let key = rest[..length.min(body)].bytes().filter(|byte| is_of_key(*byte) && !byte.is_ascii_whitespace()).count();
     let end = hit.end + length;
-    Attempt { read_until: end, secret: (key >= 40).then_some(hit.at..end) }
+    // Without dashes there is no end yet: all of it was read.
+    let read_until = if body == rest.len() { text.len() } else { end };
+    Attempt { read_until, secret: (key >= 40).then_some(hit.at..end) }
 }
 
 fn is_of_key(byte: u8) -> bool {

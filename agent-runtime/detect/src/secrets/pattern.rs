@@ -17,6 +17,12 @@ struct Atom {
     most: u32,
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How many bytes were looked at, for the test that says it is no more than some for each of the text.
+    pub(crate) static STEPS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// Some of the bytes; of those beyond ASCII all or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Set {
@@ -44,6 +50,8 @@ impl Pattern {
             let rest = text.get(end..)?;
             let room = &rest[..rest.len().min(atom.most as usize)];
             let count = room.iter().position(|byte| !atom.set.has(*byte)).unwrap_or(room.len());
+            #[cfg(test)]
+            STEPS.with(|steps| steps.set(steps.get() + count + 1));
             if count < atom.least as usize {
                 return None;
             }
@@ -61,6 +69,8 @@ impl Pattern {
         for atom in self.atoms.iter().rev() {
             let room = &text[start.saturating_sub(atom.most as usize)..start];
             let count = room.iter().rev().position(|byte| !atom.set.has(*byte)).unwrap_or(room.len());
+            #[cfg(test)]
+            STEPS.with(|steps| steps.set(steps.get() + count + 1));
             if count < atom.least as usize {
                 return None;
             }
