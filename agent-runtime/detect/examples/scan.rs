@@ -1,5 +1,5 @@
 //! Scans files, or all files below folders: `cargo run -p skreaver-detect --example scan -- PATH...` prints where what was found,
-//! and not the secret itself; with `--show` that too, and with `--content` what is suspicious beside the secrets.
+//! and not the secret itself; with `--content` also what is suspicious. With `--json` it tells all, for a program that compares.
 
 use std::path::{Path, PathBuf};
 
@@ -13,19 +13,21 @@ fn main() {
         if path.is_dir() {
             open.extend(std::fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path()));
         } else if let Ok(text) = std::fs::read_to_string(&path) {
-            scan(&path, &text, has("--show"), has("--content"));
+            scan(&path, &text, has("--json"), has("--content"));
         }
     }
 }
 
-fn scan(path: &Path, text: &str, show: bool, content: bool) {
+fn scan(path: &Path, text: &str, json: bool, content: bool) {
     let secrets = Secrets::all().find(text).into_iter().map(|found| (found.range, found.kind, found.confidence));
     let suspicious = if content { Content::new().find(text) } else { Vec::new() };
     for (range, what, confidence) in
         secrets.chain(suspicious.into_iter().map(|found| (found.range, found.reason, found.confidence)))
     {
         let line = text[..range.start].matches('\n').count() + 1;
-        let shown = if show { escape_for_log(&text[range]).chars().take(120).collect() } else { String::new() };
-        println!("{}:{line}: {what} ({confidence:?}) {shown}", escape_for_log(&path.display().to_string()));
+        match json {
+            true => println!("{}", serde_json::json!({ "File": path, "StartLine": line, "RuleID": what, "Match": &text[range] })),
+            false => println!("{}:{line}: {what} ({confidence:?})", escape_for_log(&path.display().to_string())),
+        }
     }
 }

@@ -152,6 +152,31 @@ fn secrets_are_found_and_honest_text_is_not() {
     assert_eq!(wrong, 0, "secrets in honest text");
 }
 
+/// Every sample as a file of its own, for other judges: `benches/detect/compare` runs this.
+#[test]
+#[ignore = "writes files for other judges"]
+fn write_the_samples() {
+    let folder = std::path::PathBuf::from(std::env::var_os("DETECT_SAMPLES").expect("DETECT_SAMPLES names a folder"));
+    let write = |name: &str, index: usize, text: &str| {
+        std::fs::create_dir_all(folder.join(name)).expect("a folder");
+        std::fs::write(folder.join(name).join(format!("{index}.txt")), text).expect("a file");
+    };
+    let mut index = String::new();
+    for sample in samples(TUNED).chain(samples(HELD_OUT)) {
+        let mut dice = Dice(4);
+        for number in 0..20 {
+            let (text, secret) = in_context(&sample, &mut dice);
+            write(sample.kind, number, &text);
+            let held_out = is_held_out(sample.kind);
+            let line =
+                serde_json::json!({ "kind": sample.kind, "number": number, "held_out": held_out, "secret": &text[secret] });
+            index.push_str(&format!("{line}\n"));
+        }
+    }
+    crate::honest::texts(2000).enumerate().for_each(|(number, text)| write("honest", number, &text));
+    std::fs::write(folder.join("index.jsonl"), index).expect("a file");
+}
+
 #[test]
 fn redacted_text_has_nothing_of_the_secret_left() {
     let secrets = Secrets::all();

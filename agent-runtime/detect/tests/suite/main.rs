@@ -1,6 +1,7 @@
 //! The detectors from outside.
 
 mod content;
+mod documentation;
 mod escape;
 mod generator;
 mod honest;
