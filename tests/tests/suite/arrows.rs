@@ -29,6 +29,7 @@ fn imports() -> BTreeMap<String, BTreeSet<String>> {
 fn our_crates_import_each_other_along_the_arrows_only() {
     let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
         ("skreaver-protocol", &[] as &[&str]),
+        ("skreaver-detect", &[]),
         ("skreaver-policy", &["skreaver-protocol"] as &[&str]),
         ("skreaver-crds", &["skreaver-protocol"]),
         ("skreaver-render", &["skreaver-crds", "skreaver-policy", "skreaver-protocol"]),
@@ -36,7 +37,10 @@ fn our_crates_import_each_other_along_the_arrows_only() {
         ("skreaver-memory", &["skreaver-protocol"]),
         ("skreaver-model", &["skreaver-protocol"]),
         ("skreaver-tools", &["skreaver-policy", "skreaver-protocol"]),
-        ("skreaver", &["skreaver-memory", "skreaver-model", "skreaver-policy", "skreaver-protocol", "skreaver-tools"]),
+        (
+            "skreaver",
+            &["skreaver-detect", "skreaver-memory", "skreaver-model", "skreaver-policy", "skreaver-protocol", "skreaver-tools"],
+        ),
         ("skreaver-agent-runtime", &["skreaver"]),
         ("skreaver-cli", &["skreaver", "skreaver-render"]),
     ]);
@@ -63,7 +67,7 @@ fn tree(package: &str) -> BTreeSet<String> {
 
 #[test]
 fn pure_crates_reach_no_client_and_no_runtime() {
-    for package in ["skreaver-protocol", "skreaver-policy", "skreaver-crds", "skreaver-render"] {
+    for package in ["skreaver-protocol", "skreaver-detect", "skreaver-policy", "skreaver-crds", "skreaver-render"] {
         let tree = tree(package);
         for forbidden in ["tokio", "kube-client", "kube-runtime", "reqwest", "hyper", "axum"] {
             assert!(!tree.contains(forbidden), "{package} may not reach {forbidden}");

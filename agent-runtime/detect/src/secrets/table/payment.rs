@@ -1,0 +1,48 @@
+//! Payments, shops and money.
+
+use crate::secrets::check::three_cases;
+use crate::secrets::row::{Row, near, token};
+
+pub(super) const ROWS: &[Row] = &[
+    token("stripe-secret-key", &["sk_live_", "sk_test_"], r"\a{24,128}"),
+    token("stripe-restricted-key", &["rk_live_", "rk_test_"], r"\a{24,128}"),
+    token("webhook-signing-secret", &["whsec_"], r"[\a+/]{24,64}={0,2}"),
+    token("square-access-token", &["sq0atp-"], r"[\w\-]{22}"),
+    token("square-oauth-secret", &["sq0csp-"], r"[\w\-]{43}"),
+    token("square-token", &["EAAA"], r"[\w\-]{60}"),
+    token("braintree-token", &["access_token$production$", "access_token$sandbox$"], r"[a-z0-9]{16}$\x{32}"),
+    near("paypal-secret", &["paypal"], r"E[\w\-]{79}").check(three_cases),
+    token("shopify-token", &["shpat_"], r"\x{32}"),
+    token("shopify-custom-app-token", &["shpca_"], r"\x{32}"),
+    token("shopify-private-app-token", &["shppa_"], r"\x{32}"),
+    token("shopify-shared-secret", &["shpss_"], r"\x{32}"),
+    token("shopify-partner-token", &["prtapi_"], r"\x{32}"),
+    near("adyen-key", &["adyen", "x-api-key"], r"AQE[\w+/.\-]{60,}={0,2}.{0,1}[\w+/\-^.<>(){}$%&!;:=]{0,40}").check(three_cases),
+    token("razorpay-key", &["rzp_live_", "rzp_test_"], r"\a{14}"),
+    token("flutterwave-key", &["FLWSECK-", "FLWSECK_TEST-"], r"[\a]{12,32}-X"),
+    token("mollie-key", &["live_", "test_"], r"\a{30,32}").check(three_cases),
+    near("gocardless-token", &["gocardless"], r"live_[\w\-]{40}"),
+    token(
+        "plaid-access-token",
+        &["access-sandbox-", "access-development-", "access-production-"],
+        r"\x{8}-\x{4}-\x{4}-\x{4}-\x{12}",
+    ),
+    near("plaid-secret", &["plaid"], r"\x{30}"),
+    near("lob-key", &["lob_", "lob-"], r"[liveats]{4}_\x{35}"),
+    near("coinbase-secret", &["coinbase"], r"\a{64}").check(three_cases),
+    near("binance-secret", &["binance"], r"\a{64}").check(three_cases),
+    near("kraken-secret", &["kraken"], r"[\a+/]{86}=="),
+    token("easypost-key", &["EZAK", "EZTK"], r"\a{54}"),
+    token("shippo-token", &["shippo_live_", "shippo_test_"], r"\x{40}"),
+    token("duffel-token", &["duffel_live_", "duffel_test_"], r"[\w\-]{43}"),
+    token("paddle-key", &["pdl_live_apikey_", "pdl_sdbx_apikey_"], r"[a-z0-9]{26}_\a{22}_\a{3}"),
+    token("polar-token", &["polar_oat_", "polar_pat_"], r"\a{40,48}"),
+    near("chargebee-key", &["chargebee"], r"[liveats]{4}_\a{30,40}"),
+    near("finicity-key", &["finicity"], r"\x{32}"),
+    near("etsy-key", &["etsy"], "[a-z0-9]{24}"),
+    token("revolut-key", &["sk_", "prod_"], r"[\w\-]{64}").check(three_cases),
+    near("xendit-key", &["xendit"], r"xnd_[a-z]{10,11}_\a{50,70}"),
+    token("paystack-key", &["sk_live_", "sk_test_"], r"\x{40}"),
+    near("bitpay-token", &["bitpay"], r"\a{44}").check(three_cases),
+    near("wise-token", &["transferwise", "wise_api", "wise_token"], r"\x{8}-\x{4}-\x{4}-\x{4}-\x{12}"),
+];

@@ -1,0 +1,100 @@
+//! Other services: work, content, identity, analytics.
+
+use crate::secrets::check::{always, encoded_json, three_cases, very_random};
+use crate::secrets::row::{Row, inside, near, token};
+
+pub(super) const ROWS: &[Row] = &[
+    token("airtable-pat", &["pat"], r"\a{14}.\x{64}"),
+    near("airtable-old-key", &["airtable"], r"key\a{14}").check(three_cases),
+    token("notion-token", &["ntn_"], r"\a{46}"),
+    near("notion-old-token", &["notion"], r"secret_\a{43}"),
+    near("asana-token", &["asana"], r"[12]{1}/\d{10,17}[/:]{0,1}\d{0,17}:{0,1}\x{32}"),
+    near("asana-secret", &["asana"], r"\x{32}"),
+    token("linear-key", &["lin_api_", "lin_oauth_"], r"\a{40,64}"),
+    token("clickup-token", &["pk_"], r"\d{6,10}_[A-Z0-9]{32}"),
+    token("trello-token", &["ATTA"], r"\x{64}[A-F0-9]{8}"),
+    near("trello-old-token", &["trello"], r"\x{64}"),
+    token("figma-token", &["figd_", "figu_", "figo_"], r"[\w\-]{40}"),
+    token("contentful-token", &["CFPAT-"], r"[\w\-]{43}"),
+    near("contentful-delivery-token", &["contentful"], r"[\w\-]{43}").check(three_cases),
+    near("algolia-key", &["algolia"], r"\x{32}"),
+    token("mapbox-secret-token", &["sk."], r"eyJ[\w\-]{40,}.[\w\-]{20,24}").check(encoded_after_sk),
+    token("dropbox-token", &["sl."], r"[\w\-]{130,}").check(three_cases),
+    near("dropbox-secret", &["dropbox"], "[a-z0-9]{15}"),
+    near("box-secret", &["box_client", "box_dev", "boxsdk"], r"\a{32}").check(three_cases),
+    near("okta-token", &["okta", "ssws"], r"00[\w\-]{40}"),
+    token("okta-header-token", &["SSWS "], r"(00[\w\-]{40})"),
+    near("auth0-secret", &["auth0"], r"[\w\-]{64}").check(three_cases),
+    near("onelogin-secret", &["onelogin"], r"\x{64}"),
+    token("hubspot-token", &["pat-na1-", "pat-na2-", "pat-eu1-", "pat-ap1-"], r"\x{8}-\x{4}-\x{4}-\x{4}-\x{12}"),
+    inside("salesforce-session", r"\a{15,18}", &["!AQ"], r"[\w.]{80,120}").check(of_an_organisation),
+    near("zendesk-token", &["zendesk"], r"\a{40}").check(three_cases),
+    near("freshdesk-key", &["freshdesk", "freshservice"], r"\a{20}").check(three_cases),
+    near("pipedrive-token", &["pipedrive"], r"\x{40}"),
+    token("typeform-token", &["tfp_"], r"[\w\-.]{44,59}"),
+    token("readme-key", &["rdme_"], r"[a-z0-9]{70}"),
+    token("shortcut-token", &["sct_rw_", "sct_ro_"], r"[\w\-]{20,}"),
+    near("shortcut-old-token", &["shortcut", "clubhouse"], r"\x{8}-\x{4}-\x{4}-\x{4}-\x{12}"),
+    near("todoist-token", &["todoist"], r"\x{40}"),
+    token("coda-token", &["coda-pat-"], r"\a{20,}"),
+    near("coda-old-token", &["coda_api", "coda-api"], r"\x{8}-\x{4}-\x{4}-\x{4}-\x{12}"),
+    token("zapier-webhook", &["hooks.zapier.com/hooks/catch/"], r"(\d{4,9}/[a-z0-9]{5,9})").check(always),
+    token(
+        "make-webhook",
+        &["hook.eu1.make.com/", "hook.eu2.make.com/", "hook.us1.make.com/", "hook.us2.make.com/", "hook.integromat.com/"],
+        "([a-z0-9]{32})",
+    ),
+    token("ifttt-webhook", &["maker.ifttt.com/trigger/"], r"[\w\-]{1,64}/[json/]{0,5}with/key/([\w\-]{22,43})"),
+    token("launchdarkly-key", &["sdk-", "api-", "mob-"], r"\x{8}-\x{4}-4\x{3}-\x{4}-\x{12}"),
+    near("unleash-token", &["unleash"], r"[\w\-*]{1,40}:[\w\-]{1,40}.\x{56}"),
+    token("configcat-key", &["configcat-sdk-1/"], r"[\w\-]{22}/[\w\-]{22}"),
+    token("posthog-personal-key", &["phx_"], r"\a{40,50}"),
+    near("segment-token", &["segment"], r"sgp_\a{64}"),
+    near("mixpanel-secret", &["mixpanel"], r"\x{32}"),
+    near("amplitude-secret", &["amplitude"], r"\x{32}"),
+    token("stytch-secret", &["secret-live-", "secret-test-"], r"[\w\-]{36}="),
+    near("workos-key", &["workos"], r"sk_[\w]{40,100}"),
+    near("clerk-key", &["clerk"], r"sk_[liveats]{4}_\a{40,50}"),
+    token("frameio-token", &["fio-u-"], r"[\w\-=]{64}"),
+    near("lokalise-token", &["lokalise"], r"\x{40}"),
+    near("crowdin-token", &["crowdin"], r"\x{80}"),
+    near("phrase-token", &["phrase_access", "phraseapp"], r"\x{64}"),
+    near("openweather-key", &["openweather", "owm_"], r"\x{32}"),
+    near("ipinfo-token", &["ipinfo"], r"\x{14}"),
+    near("here-key", &["here_api", "here-api", "hereapi"], r"[\w\-]{43}").check(three_cases),
+    near("tomtom-key", &["tomtom"], r"\a{32}").check(three_cases),
+    near("shodan-key", &["shodan"], r"\a{32}").check(three_cases),
+    near("virustotal-key", &["virustotal", "vt_api"], r"\x{64}"),
+    near("abuseipdb-key", &["abuseipdb"], r"\x{80}"),
+    near("censys-secret", &["censys"], r"\a{32}").check(three_cases),
+    near("etherscan-key", &["etherscan"], "[A-Z0-9]{34}"),
+    near("infura-key", &["infura"], r"\x{32}"),
+    near("alchemy-key", &["alchemy"], r"[\w\-]{32}").check(three_cases),
+    near("newsapi-key", &["newsapi", "news_api"], r"\x{32}"),
+    near("alphavantage-key", &["alphavantage", "alpha_vantage"], "[A-Z0-9]{16}"),
+    near("polygon-key", &["polygon_api", "polygon.io"], r"[\w]{32}").check(three_cases),
+    near("tmdb-key", &["tmdb"], r"\x{32}"),
+    near("unsplash-key", &["unsplash"], r"[\w\-]{43}").check(three_cases),
+    near("giphy-key", &["giphy"], r"\a{32}").check(three_cases),
+    near("cloudinary-secret", &["cloudinary"], r"[\w\-]{27}").check(three_cases),
+    token("cloudinary-url", &["cloudinary://"], r"\d{10,20}:([\w\-]{27})@\w"),
+    near("imagekit-key", &["imagekit"], r"private_[\w+/]{27,30}={0,1}"),
+    near("uploadthing-token", &["uploadthing"], r"sk_live_\x{64}"),
+    near("docusign-secret", &["docusign"], r"\x{8}-\x{4}-\x{4}-\x{4}-\x{12}"),
+    near("adobe-secret", &["adobe"], r"p8e-[\w\-]{32}"),
+    near("strapi-token", &["strapi"], r"\x{256}"),
+    token("shippable-or-settlemint-token", &["sm_pat_", "sm_aat_", "sm_sat_"], r"\a{16}"),
+    near("nytimes-key", &["nytimes", "nyt_api"], r"\a{32}").check(very_random),
+    near("fcm-legacy-key", &["fcm_server", "fcm-server", "firebase_server"], r"AAAA[\w\-]{7}:[\w\-]{100,}"),
+];
+
+/// Identifiers of organisations of Salesforce begin so.
+fn of_an_organisation(found: crate::secrets::check::Match<'_>) -> bool {
+    found.whole.starts_with("00D")
+}
+
+/// A token of Mapbox: JSON, encoded, behind `sk.`.
+fn encoded_after_sk(found: crate::secrets::check::Match<'_>) -> bool {
+    let body = found.rest.split('.').next().unwrap_or_default();
+    encoded_json(crate::secrets::check::Match { whole: body, rest: body })
+}
