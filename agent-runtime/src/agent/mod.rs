@@ -16,9 +16,9 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 use skreaver_memory::Memory;
 use skreaver_policy::Policy;
+use skreaver_protocol::ToolName;
 use skreaver_protocol::config::AgentConfig;
 use skreaver_protocol::rest::{AgentStatus, AgentSummary};
-use skreaver_protocol::{Caller, ToolName};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -116,7 +116,7 @@ impl ServedAgent {
 
     /// Puts another policy in force, whole: a call is decided by the old or by the new one.
     pub fn set_policy(&self, policy: Policy) {
-        self.policy.store(Arc::new(policy));
+        self.toolbox.set_policy(policy);
     }
 
     /// Calls one tool for a client that has a mind of its own. Bounded and counted like a run.
@@ -138,11 +138,12 @@ impl ServedAgent {
         AgentStatus {
             id: self.config.name.clone(),
             description: self.config.description.clone(),
-            tools: self.toolbox.permitted(&Caller::Anonymous),
+            tools: self.toolbox.permitted(),
             policy_version: self.policy_version(),
             running: count(self.admission.running()),
             queued: count(self.admission.queued()),
             runs: self.counts.told(),
+            refusals: self.toolbox.refusals(),
         }
     }
 }

@@ -62,10 +62,10 @@ fn answer() -> impl Strategy<Value = Event> {
 
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        2 => "([a-z]{1,3}:)?[a-z]{0,9}".prop_map(|input| Event::Observed { input, history: history(), summary: None }),
+        2 => "([a-z]{1,3}:)?[a-z]{0,9}".prop_map(|input| Event::Observed { input, history: history(), summary: None, read: BTreeSet::new() }),
         4 => answer(),
         1 => Just(Event::Unanswered(failure())),
-        4 => (0u32..6).prop_map(|call| Event::Permitted { call }),
+        4 => (0u32..6).prop_map(|call| Event::Permitted { call, shown: None }),
         1 => (0u32..6).prop_map(|call| Event::Refused { call, failure: failure() }),
         4 => (0u32..6, any::<bool>()).prop_map(|(call, good)| Event::ToolEnded {
             call,
@@ -111,7 +111,7 @@ proptest! {
     fn bounds_and_decisions_hold_whatever_happens(setup in setup(), events in prop::collection::vec(event(), 0..40)) {
         let (mut state, mut watch, mut permitted) = (State::default(), Watch::default(), BTreeSet::new());
         for event in events {
-            if let Event::Permitted { call } = event {
+            if let Event::Permitted { call, .. } = event {
                 permitted.insert(call);
             }
             let was_ended = state.is_ended();
@@ -130,7 +130,7 @@ proptest! {
     /// Whoever answers every effect comes to an end, and in a bounded number of steps.
     #[test]
     fn a_run_whose_effects_are_done_ends(setup in setup(), answers in prop::collection::vec(answer(), 64), broken in 0usize..64) {
-        let observed = Event::Observed { input: "add:1".into(), history: history(), summary: None };
+        let observed = Event::Observed { input: "add:1".into(), history: history(), summary: None, read: BTreeSet::new() };
         let (mut state, mut effects) = step(&setup, State::default(), observed);
         let mut steps = 0;
         while !state.is_ended() {
@@ -140,7 +140,7 @@ proptest! {
                 Some(Effect::Ask { .. }) if steps == broken => Event::Unanswered(failure()),
                 Some(Effect::Ask { .. }) => answers[steps].clone(),
                 Some(Effect::Decide { call }) if steps == broken => Event::Refused { call, failure: failure() },
-                Some(Effect::Decide { call }) => Event::Permitted { call },
+                Some(Effect::Decide { call }) => Event::Permitted { call, shown: None },
                 Some(Effect::Call { call }) => Event::ToolEnded { call, outcome: Ok(json!(steps)), duration_us: 1 },
                 Some(Effect::End(_)) | None => unreachable!("a run that waits for nothing has ended: {state:?}"),
             };

@@ -52,7 +52,7 @@ mod tests {
     use serde_json::json;
 
     fn observed(input: &str) -> (State, Vec<Effect>) {
-        let event = Event::Observed { input: input.into(), history: Vec::new(), summary: None };
+        let event = Event::observed(input);
         step(&Setup::default(), State::default(), event)
     }
 
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn an_answer_that_is_no_text_is_told_as_json() {
         let answered = |output: Value| {
-            let (state, _) = step(&Setup::default(), observed("find:x").0, Event::Permitted { call: 0 });
+            let (state, _) = step(&Setup::default(), observed("find:x").0, Event::Permitted { call: 0, shown: None });
             step(&Setup::default(), state, Event::ToolEnded { call: 0, outcome: Ok(output), duration_us: 1 }).1
         };
         assert_eq!(answered(json!("AB")), [Effect::End(Outcome::Completed { output: "AB".into() })]);

@@ -15,9 +15,10 @@ pub(crate) fn event(agent: &AgentName, run: Uuid, event: &Event, state: &State) 
     match event {
         Event::Observed { .. } => Some(RunEvent::Started { run: run.to_string(), agent: agent.clone() }),
         Event::Answered(answer) => (!answer.text.is_empty()).then(|| RunEvent::ModelDelta { text: answer.text.clone() }),
-        Event::Permitted { call } => {
+        Event::Permitted { call, shown } => {
             let Call { tool, input, .. } = state.call(*call)?;
-            Some(RunEvent::ToolCall { call: *call, tool: tool.clone(), arguments: arguments(input) })
+            let arguments = shown.clone().unwrap_or_else(|| arguments(input));
+            Some(RunEvent::ToolCall { call: *call, tool: tool.clone(), arguments })
         }
         Event::Refused { call, failure } => result(state, *call, &Err(failure.clone())),
         Event::ToolEnded { call, outcome, .. } => result(state, *call, outcome),
