@@ -1,6 +1,7 @@
 //! The `skreaver` command: what a cluster would do with agent manifests, on a laptop.
 
 mod files;
+mod policy;
 mod render;
 mod run;
 mod secrets;
@@ -29,6 +30,9 @@ enum Command {
     Render(render::Args),
     /// Judge manifests as the API server would.
     Validate(validate::Args),
+    /// Ask ToolPolicies about calls before anything is applied.
+    #[command(subcommand)]
+    Policy(policy::Command),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +40,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Render(args) => render::render(&args),
         Command::Validate(args) => validate::validate(&args),
+        Command::Policy(command) => return policy::policy(&command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
