@@ -1,12 +1,18 @@
 //! The client that all agents of a process share: whom it trusts, and the network below it.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
+use skreaver_policy::bounds::{Bounds, Host, shown};
 
 use super::network::{Network, System};
 use super::tls;
+use crate::error::EffectError;
+
+/// The most addresses of one name that are judged.
+const MOST_ADDRESSES: usize = 64;
 
 /// What all requests of a process share: the certificate authorities that they trust, and the network below. It has no pool,
 /// no cookies, and does not look for proxies in the environment.
@@ -53,5 +59,28 @@ impl Client {
     /// When the file is no bundle of certificates.
     pub fn trusting(network: Arc<dyn Network>, bundle: Option<PathBuf>) -> Result<Self, ClientError> {
         Ok(Self { network, tls: tls::config(bundle)? })
+    }
+
+    /// The sockets of a host that may be dialled, for whoever dials by other means. One address that may not be reached spoils
+    /// the name: an honest name has none, and to drop it would leave the choice of the others to whoever mixed them.
+    ///
+    /// # Errors
+    /// When the policies refuse the name or one of its addresses, or it has none.
+    pub async fn sockets(&self, bounds: &Bounds, host: &Host, port: u16) -> Result<Vec<SocketAddr>, EffectError> {
+        let named = bounds.host(host, port)?;
+        let unreachable = |why: String| EffectError::Unreachable {
+            host: format!("{}:{port}", shown(&host.to_string())).into(),
+            why: shown(&why).into(),
+        };
+        let addresses = match named.host() {
+            Host::Address(address) => vec![*address],
+            Host::Name(name) => {
+                self.network.resolve(name).await.map_err(|error| unreachable(format!("its name has no address: {error}")))?
+            }
+        };
+        if addresses.is_empty() || addresses.len() > MOST_ADDRESSES {
+            return Err(unreachable(format!("its name has {} addresses", addresses.len())));
+        }
+        Ok(addresses.into_iter().map(|address| bounds.address(&named, address)).collect::<Result<_, _>>()?)
     }
 }

@@ -31,8 +31,7 @@ const MOST_BYTES: usize = 8 << 20;
 /// The most bytes and lines of an answer's head.
 const MOST_HEAD_BYTES: usize = 64 << 10;
 const MOST_HEADERS: usize = 128;
-/// The most addresses of one name that are judged, and that are tried.
-const MOST_ADDRESSES: usize = 64;
+/// The most addresses of one name that are tried.
 const MOST_DIALS: usize = 6;
 /// How long one address may take to answer at all.
 const DIAL: Duration = Duration::from_secs(5);
@@ -71,7 +70,7 @@ type Line = AbortOnDropHandle<()>;
 
 async fn ask(client: &Client, bounds: &Bounds, request: &Outgoing) -> Result<(Line, Response<Incoming>), EffectError> {
     let target = &request.target;
-    let sockets = judge(client, bounds, target).await?;
+    let sockets = client.sockets(bounds, target.host(), target.port()).await?;
     let stream = secure(client, target, dial(client, target, &sockets).await?).await?;
     let mut builder = http1::Builder::new();
     builder.max_headers(MOST_HEADERS).max_header_size(MOST_HEAD_BYTES).max_buf_size(2 * MOST_HEAD_BYTES);
@@ -83,22 +82,6 @@ async fn ask(client: &Client, bounds: &Bounds, request: &Outgoing) -> Result<(Li
     }));
     let response = sender.send_request(written(request)?).await.map_err(broken)?;
     Ok((line, response))
-}
-
-/// The sockets that may be dialled. One address that may not be reached spoils the name: an honest name has none, and to drop
-/// it would leave the choice of the others to whoever mixed them.
-async fn judge(client: &Client, bounds: &Bounds, target: &Target) -> Result<Vec<SocketAddr>, EffectError> {
-    let named = bounds.host(target.host(), target.port())?;
-    let addresses = match named.host() {
-        Host::Address(address) => vec![*address],
-        Host::Name(name) => {
-            client.network.resolve(name).await.map_err(|error| unreachable(target, &format!("no address: {error}")))?
-        }
-    };
-    if addresses.is_empty() || addresses.len() > MOST_ADDRESSES {
-        return Err(unreachable(target, &format!("its name has {} addresses", addresses.len())));
-    }
-    Ok(addresses.into_iter().map(|address| bounds.address(&named, address)).collect::<Result<_, _>>()?)
 }
 
 /// A connection to the first of these sockets that gives one.

@@ -144,4 +144,24 @@ mod tests {
             assert_eq!(parsed(text), None, "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn every_reader_finds_the_host_that_was_judged(text in "(http|https)://[a-z0-9.@:\\[\\]%#?/１。-]{1,40}") {
+            if let Ok(target) = Target::parse(&text) {
+                let again = Url::parse(target.url().as_str()).unwrap();
+                proptest::prop_assert_eq!(again.host().and_then(Host::of), Some(target.host().clone()));
+                proptest::prop_assert_eq!(Host::parse(&target.host().to_string()), Some(target.host().clone()));
+                proptest::prop_assert!(again.username().is_empty() && again.password().is_none());
+                let sent: hyper::Uri = target.request_target().parse().unwrap();
+                proptest::prop_assert!(sent.authority().is_none());
+            }
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_panic(text in ".{0,60}", location in ".{0,60}") {
+            let base = Target::parse("https://a.example/").unwrap();
+            let _ = (Target::parse(&text), base.join(&location));
+        }
+    }
 }

@@ -36,7 +36,7 @@ async fn unpack(coding: &'static str, sent: Vec<u8>) -> EffectError {
 
 #[tokio::test]
 async fn a_bomb_goes_off_in_a_bounded_room() {
-    let bomb = zeros(if soak() { 4096 } else { 256 });
+    let bomb = zeros(if soak() { 1024 } else { 256 });
     let nested = {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(&bomb).unwrap();

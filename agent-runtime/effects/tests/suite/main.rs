@@ -7,5 +7,6 @@ mod honest;
 mod ssrf;
 mod support;
 mod swaps;
+mod tls;
 mod traversal;
 mod wire;

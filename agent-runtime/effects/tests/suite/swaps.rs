@@ -90,9 +90,9 @@ async fn no_race_leads_out() {
         let (inside, swapped, stop) = (ground.inside.clone(), swapped.clone(), stop.clone());
         std::thread::spawn(move || exchange(&inside, &swapped, &stop))
     };
-    let swaps = if soak() { 100_000 } else { 1_000 };
+    let (swaps, least) = if soak() { (100_000, 1_500) } else { (1_000, 30) };
     let (mut rounds, mut honest, mut deceived) = (0, 0, 0);
-    while swapped.load(Ordering::SeqCst) < swaps || rounds < 30 || (rounds < 3_000 && (honest == 0 || deceived == 0)) {
+    while swapped.load(Ordering::SeqCst) < swaps || rounds < least || (rounds < 3_000 && (honest == 0 || deceived == 0)) {
         for folder in ["d", "deep/x", "deep"] {
             honest += round(&guard, &bounds, folder).await;
             // Whoever only looks at the path is led out: the judge can tell.

@@ -25,17 +25,21 @@ pub(crate) struct Ground {
 impl Ground {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let base = folder.path().canonicalize().unwrap();
+        // Deep enough that three steps upwards stay in the folder, should a tool ever take them.
+        let base = folder.path().canonicalize().unwrap().join("1/2/3");
+        fs::create_dir_all(&base).unwrap();
         let (inside, outside) = (base.join("inside"), base.join("outside"));
         for directory in [&inside, &outside, &inside.join("sub"), &outside.join("sub")] {
             fs::create_dir(directory).unwrap();
         }
         fs::write(outside.join("canary.txt"), CANARY).unwrap();
         fs::write(outside.join("sub/canary.txt"), CANARY).unwrap();
+        // No path names it: whoever lists it was there.
+        fs::write(outside.join("unnamed-7f3a"), CANARY).unwrap();
         fs::write(inside.join("honest.txt"), "honest").unwrap();
         symlink(&outside, inside.join("link")).unwrap();
         symlink("../outside/canary.txt", inside.join("file-link")).unwrap();
-        symlink("/", inside.join("sub/root-link")).unwrap();
+        symlink(&base, inside.join("sub/base-link")).unwrap();
         symlink("honest.txt", inside.join("inner-link")).unwrap();
         fs::hard_link(outside.join("canary.txt"), inside.join("hard")).unwrap();
         mknodat(CWD, inside.join("pipe"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
@@ -63,26 +67,33 @@ impl Ground {
     }
 }
 
+/// What is done to a path. Should a tool ever be led out, it must not be to the files of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Force {
+    Look,
+    Change,
+}
+
 /// Does to a path all that can be done to one, and tells what was read.
-async fn everything(guard: &Guard, bounds: &Bounds, path: &str) -> Vec<String> {
+async fn everything(guard: &Guard, bounds: &Bounds, path: &str, force: Force) -> Vec<String> {
     let one = || arguments(json!({"path": path}));
     let change = || arguments(json!({"path": path, "content": "overwritten"}));
     let mut read = Vec::new();
-    if let Ok(file) = files::read(guard, bounds, arguments(json!({"path": path, "encoding": "base64"}))).await {
-        let Content::Base64(text) = file.content else { panic!("{path:?}") };
-        read.push(text);
-    }
-    if let Ok(file) = files::read(guard, bounds, one_read(path)).await {
-        read.push(format!("{:?}", file.content));
+    for encoding in ["text", "base64"] {
+        if let Ok(file) = files::read(guard, bounds, arguments(json!({"path": path, "encoding": encoding}))).await {
+            read.push(format!("{:?}", file.content));
+        }
     }
     if let Ok(listing) = files::list(guard, bounds, one()).await {
         read.extend(listing.entries.into_iter().map(|entry| entry.name));
     }
     let _ = files::stat(guard, bounds, one()).await;
-    let _ = files::append(guard, bounds, change()).await;
-    let _ = files::write(guard, bounds, change()).await;
-    let _ = files::delete(guard, bounds, one()).await;
-    let _ = files::create(guard, bounds, one()).await;
+    if force == Force::Change {
+        let _ = files::append(guard, bounds, change()).await;
+        let _ = files::write(guard, bounds, change()).await;
+        let _ = files::delete(guard, bounds, one()).await;
+        let _ = files::create(guard, bounds, one()).await;
+    }
     read
 }
 
@@ -90,7 +101,7 @@ fn one_read(path: &str) -> files::Read {
     arguments(json!({"path": path}))
 }
 
-const PREFIXES: [&str; 9] = ["", "./", "/", "sub/", "link/", "sub/root-link/", "file-link/", "nowhere/", "honest.txt/"];
+const PREFIXES: [&str; 9] = ["", "./", "/", "sub/", "link/", "sub/base-link/", "file-link/", "nowhere/", "honest.txt/"];
 const UPWARDS: [&str; 22] = [
     "../",
     "..\\",
@@ -119,30 +130,40 @@ const TARGETS: [&str; 6] = ["outside/canary.txt", "outside/sub", "outside", "etc
 const SUFFIXES: [&str; 7] = ["", "/", "/.", "\0.txt", "%00.txt", "\n", " "];
 
 /// Every string, of which many mean the same to some reader somewhere.
-fn strings(ground: &Ground) -> Vec<String> {
+fn strings(ground: &Ground) -> Vec<(String, Force)> {
     let mut strings = Vec::new();
     let own = format!("{}/", ground.text(&ground.inside));
     for prefix in PREFIXES.iter().copied().chain([own.as_str()]) {
         for upwards in UPWARDS {
             for depth in [1, 2, 3, 12] {
+                let way = format!("{prefix}{}", upwards.repeat(depth));
+                let near = depth <= 3 && (!way.starts_with('/') || prefix == own);
+                let force = if near { Force::Change } else { Force::Look };
                 for target in TARGETS {
-                    strings.extend(SUFFIXES.iter().map(|suffix| format!("{prefix}{}{target}{suffix}", upwards.repeat(depth))));
+                    strings.extend(SUFFIXES.iter().map(|suffix| (format!("{way}{target}{suffix}"), force)));
                 }
             }
         }
     }
     let outside = ground.text(&ground.outside);
+    let machine = ["/proc/self/root", "/proc/self/cwd/../..", "/dev/fd/3/../../.."].map(|scheme| (scheme, Force::Look));
+    let schemes = ["", "file://", "file:", "//", "\\\\?\\", "/.//"].map(|scheme| (scheme, Force::Change));
     for canary in ["canary.txt", "sub", "sub/canary.txt", ""] {
-        for scheme in
-            ["", "file://", "file:", "//", "\\\\?\\", "/proc/self/root", "/proc/self/cwd/../..", "/dev/fd/3/../../..", "/.//"]
-        {
-            strings.extend(SUFFIXES.iter().map(|suffix| format!("{scheme}{outside}/{canary}{suffix}")));
+        for (scheme, force) in schemes.into_iter().chain(machine) {
+            strings.extend(SUFFIXES.iter().map(|suffix| (format!("{scheme}{outside}/{canary}{suffix}"), force)));
         }
     }
-    strings.extend(
-        ["link", "link/canary.txt", "file-link", "hard", "pipe", "inner-link", "sub/root-link", "sub/root-link/etc/passwd"]
-            .map(str::to_owned),
-    );
+    let links = [
+        "link",
+        "link/canary.txt",
+        "file-link",
+        "hard",
+        "pipe",
+        "inner-link",
+        "sub/base-link",
+        "sub/base-link/outside/canary.txt",
+    ];
+    strings.extend(links.map(|link| (link.to_owned(), Force::Change)));
     strings
 }
 
@@ -157,11 +178,11 @@ async fn no_path_leads_out() {
     let listed = support::fs(Some(&[&inside]), &["..", "/etc", "*.key"], Some(&ground.inside));
     let guard = guard();
     let mut tried = 0;
-    for (index, path) in strings.iter().enumerate().step_by(stride()) {
+    for (index, (path, force)) in strings.iter().enumerate().step_by(stride()) {
         let bounds = if index % 2 == 0 { &own } else { &listed };
-        for read in everything(&guard, bounds, path).await {
+        for read in everything(&guard, bounds, path, *force).await {
             // `Q0FOQVJZ` is `CANARY` in base64, and `cm9vdDp4` the first line of /etc/passwd.
-            let found = [CANARY, "canary.txt", "Q0FOQVJZ", "cm9vdDp4", "root:x"].iter().any(|canary| read.contains(canary));
+            let found = [CANARY, "unnamed-7f3a", "Q0FOQVJZ", "cm9vdDp4", "root:x"].iter().any(|canary| read.contains(canary));
             assert!(!found, "{path:?} read {read:?}");
         }
         tried += 1;

@@ -269,7 +269,7 @@ fn implies(less: &[bool], more: &[bool]) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if std::env::var_os("SKREAVER_SOAK").is_some() { 20_000 } else { 200 }))]
+    #![proptest_config(ProptestConfig::with_cases(if std::env::var_os("SKREAVER_SOAK").is_some() { 5_000 } else { 200 }))]
 
     #[test]
     fn one_policy_more_never_permits_more(policies in prop::collection::vec(policy(), 0..3), one in policy()) {
