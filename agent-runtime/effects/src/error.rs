@@ -86,6 +86,9 @@ pub enum FileProblem {
     /// There is something of this name.
     #[error("it is there already")]
     Exists,
+    /// The allowed directory itself cannot be opened.
+    #[error("the allowed directory `{0}` cannot be opened: {1}")]
+    Root(Box<str>, Box<FileProblem>),
     /// A symbolic link stands in the way.
     #[error("a symbolic link stands in the way, and links are not followed: write the path that it leads to")]
     Link,

@@ -29,7 +29,10 @@ pub(super) const DIRECTORY_MODE: Mode = Mode::RWXU;
 /// The allowed directory. It is opened for each call: one that is exchanged or mounted anew is found as it is.
 pub(super) fn root(place: &Place) -> Result<OwnedFd, FileError> {
     let flags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-    Ok(openat2(CWD, place.root(), flags, Mode::empty(), ROOT)?)
+    openat2(CWD, place.root(), flags, Mode::empty(), ROOT).map_err(|errno| match problem(errno) {
+        FileProblem::Kernel => FileProblem::Kernel.into(),
+        problem => FileProblem::Root(place.root().display().to_string().into(), Box::new(problem)).into(),
+    })
 }
 
 /// What the place is, opened with these flags.

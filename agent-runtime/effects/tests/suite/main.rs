@@ -4,6 +4,8 @@
 
 mod bombs;
 mod honest;
+mod hostile;
+mod kernel;
 mod ssrf;
 mod support;
 mod swaps;

@@ -88,6 +88,8 @@ pub(crate) async fn canary() -> (SocketAddr, Arc<AtomicUsize>) {
 /// A request as a server sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
+    /// The address that was dialled.
+    pub(crate) at: IpAddr,
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
 }
@@ -111,6 +113,12 @@ impl Seen {
 pub(crate) async fn serve(answer: impl Fn(&Seen) -> Vec<u8> + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    serve_on(listener, answer);
+    address
+}
+
+/// The same on a socket of the caller's.
+pub(crate) fn serve_on(listener: TcpListener, answer: impl Fn(&Seen) -> Vec<u8> + Send + Sync + 'static) {
     let answer = Arc::new(answer);
     tokio::spawn(async move {
         while let Ok((mut socket, _)) = listener.accept().await {
@@ -123,16 +131,16 @@ pub(crate) async fn serve(answer: impl Fn(&Seen) -> Vec<u8> + Send + Sync + 'sta
             });
         }
     });
-    address
 }
 
 /// One request, read to its end.
 pub(crate) async fn request(socket: &mut TcpStream) -> Option<Seen> {
+    let at = socket.local_addr().ok()?.ip().to_canonical();
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
     loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            let seen = Seen { head: String::from_utf8_lossy(&bytes[..end]).into_owned(), body: bytes[end + 4..].to_vec() };
+            let seen = Seen { at, head: String::from_utf8_lossy(&bytes[..end]).into_owned(), body: bytes[end + 4..].to_vec() };
             let length = seen.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
             if seen.body.len() >= length {
                 return Some(seen);

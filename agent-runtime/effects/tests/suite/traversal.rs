@@ -241,7 +241,8 @@ async fn a_wide_root_opens_no_other_file_system_and_no_linked_root() {
     let error = files::read(&guard, &support::fs(Some(&[&linked]), &[], None), one_read(&format!("{linked}/canary.txt")))
         .await
         .unwrap_err();
-    assert!(matches!(error, EffectError::File { problem: FileProblem::Link | FileProblem::NotADirectory, .. }), "{error}");
+    let EffectError::File { problem: FileProblem::Root(root, problem), .. } = error else { panic!("{error}") };
+    assert_eq!((&*root, &*problem), (linked.as_str(), &FileProblem::Link));
 }
 
 #[tokio::test]
