@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use skreaver::protocol::Builtin;
 use skreaver::protocol::config::{AgentConfig, RuntimeConfig};
-use skreaver::{Listeners, Runtime, serve_until_terminated};
+use skreaver::{Listeners, Runtime, SecurityConfig, serve_until_terminated};
 use skreaver_render::local::Local;
 use skreaver_render::{Locations, ResolvedAgent, agent_config};
 use tokio::net::TcpListener;
@@ -34,6 +34,9 @@ pub(crate) struct Args {
     /// Default: $XDG_DATA_HOME/skreaver, or ~/.local/share/skreaver.
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
+    /// A security.toml, which bounds what every agent may do besides what its ToolPolicies say.
+    #[arg(long, value_name = "FILE")]
+    security: Option<PathBuf>,
     /// Refuse every tool call of agents that no ToolPolicy selects.
     #[arg(long)]
     require_tool_policy: bool,
@@ -61,6 +64,9 @@ fn runtime(local: &Local, args: &Args, secrets: &Folder) -> anyhow::Result<Runti
     });
     let config = RuntimeConfig { agents: located.collect::<anyhow::Result<_>>()?, cluster: None };
     let mut builder = Runtime::builder().config(config);
+    if let Some(file) = &args.security {
+        builder = builder.security(SecurityConfig::load_from_file(file)?);
+    }
     for (agent, bundle) in agents {
         builder = builder.policies(agent.name, bundle);
     }

@@ -10,7 +10,7 @@ use crate::call::Call;
 use crate::compile::Policy;
 use crate::denial::{Cause, Denial, Why};
 use crate::ledger::{Draw, Exhausted, Ledger};
-use crate::permit::Permit;
+use crate::permit::{Permit, Terms};
 use crate::plan::{Granted, Plan, bytes_up_to};
 
 /// What becomes of a call, from the mildest answer to the strictest: of several the greatest counts.
@@ -77,7 +77,7 @@ impl Policy {
         let Granted { draws, terms } = granted;
         let verdict = match strictest.1 {
             Some(cause) => Err(self.denial(call.tool, cause)),
-            None => Ok(Grant { permit: Permit { tool: call.tool.clone(), id: call.id.to_owned(), terms }, draws }),
+            None => Ok(Grant { permit: self.permit(call, terms), draws }),
         };
         Decision { verdict, audited, audit_draws }
     }
@@ -92,6 +92,10 @@ impl Policy {
 
     pub(crate) fn plan_of(&self, tool: &ToolName) -> Cow<'_, Plan> {
         self.plans.get(tool).map_or_else(|| Cow::Owned(self.plan(tool)), Cow::Borrowed)
+    }
+
+    fn permit(&self, call: &Call<'_>, terms: Terms) -> Permit {
+        Permit { tool: call.tool.clone(), id: call.id.to_owned(), terms, bounds: Arc::clone(&self.bounds) }
     }
 
     pub(crate) fn denial(&self, tool: &ToolName, cause: Cause) -> Denial {

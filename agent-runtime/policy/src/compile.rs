@@ -8,6 +8,7 @@ use std::time::Duration;
 use skreaver_protocol::ToolName;
 use skreaver_protocol::policy::{Action, AgentFacts, DataFlow, Mode, PolicyBundle, PolicyRules, RateLimit, Rule};
 
+use crate::bounds::{Bounds, Own, Sections};
 use crate::condition::Condition;
 use crate::patterns::Patterns;
 use crate::plan::Plan;
@@ -23,6 +24,8 @@ pub struct Policy {
     pub(crate) required: bool,
     pub(crate) agent: Option<AgentFacts>,
     pub(crate) parts: Vec<Arc<Part>>,
+    /// What permitted calls may touch.
+    pub(crate) bounds: Arc<Bounds>,
     /// What the policies have to say of each tool that the agent has.
     pub(crate) plans: HashMap<ToolName, Plan>,
     /// The tools among them that may be called at all.
@@ -37,6 +40,7 @@ pub(crate) struct Part {
     pub(crate) default_action: Action,
     pub(crate) rules: Vec<Arc<CompiledRule>>,
     pub(crate) flow: Option<Flow>,
+    sections: Arc<Sections>,
 }
 
 /// One rule of a ToolPolicy.
@@ -86,17 +90,24 @@ impl Policy {
     /// Compiles a bundle, or tells everything that is wrong with it.
     ///
     /// # Errors
-    /// A [`RuleProblem`] for each glob and each condition that cannot be used, each rule name that stands twice, and each field
-    /// that does not fit the others.
+    /// A [`RuleProblem`] for each glob, condition and entry of a section that cannot be used, each rule name that stands twice, and
+    /// each field that does not fit the others.
     pub fn compile(bundle: &PolicyBundle) -> Result<Self, Vec<RuleProblem>> {
         let PolicyBundle { version, required, agent, policies } = bundle;
         let mut problems = Vec::new();
-        let parts = policies.iter().map(|policy| Arc::new(compile_part(policy, &mut problems))).collect();
+        let parts: Vec<_> = policies.iter().filter_map(|policy| compile_part(policy, &mut problems)).map(Arc::new).collect();
         if !problems.is_empty() {
             return Err(problems);
         }
+        let bounds = bounds(Own::default(), &parts);
         let (plans, callable) = (HashMap::new(), Arc::default());
-        Ok(Self { version: *version, required: *required, agent: agent.clone(), parts, plans, callable })
+        Ok(Self { version: *version, required: *required, agent: agent.clone(), parts, bounds, plans, callable })
+    }
+
+    /// The same policy for an agent that has this of its own.
+    #[must_use]
+    pub fn owning(self, own: Own) -> Self {
+        Self { bounds: bounds(own, &self.parts), ..self }
     }
 
     /// The same policy, quick about these tools: what it has to say of each is looked up beforehand.
@@ -119,8 +130,15 @@ impl Policy {
     }
 }
 
-fn compile_part(policy: &PolicyRules, problems: &mut Vec<RuleProblem>) -> Part {
-    let PolicyRules { name, mode, default_action, rules, data_flow } = policy;
+/// What the policies that are enforced set together.
+fn bounds(own: Own, parts: &[Arc<Part>]) -> Arc<Bounds> {
+    let enforced = parts.iter().filter(|part| part.mode == Mode::Enforce);
+    Arc::new(Bounds::new(own, enforced.map(|part| Arc::clone(&part.sections))))
+}
+
+/// Nothing where the sections of the policy have problems; other problems may be there as well.
+fn compile_part(policy: &PolicyRules, problems: &mut Vec<RuleProblem>) -> Option<Part> {
+    let PolicyRules { name, mode, default_action, rules, data_flow, http, fs, resources } = policy;
     let mut seen = HashSet::new();
     for (index, rule) in rules.iter().enumerate() {
         if !seen.insert(&rule.name) {
@@ -143,7 +161,9 @@ fn compile_part(policy: &PolicyRules, problems: &mut Vec<RuleProblem>) -> Part {
             problems.push(RuleProblem { path: format!("rules[{index}].when"), message });
         }
     }
-    Part { name: name.as_str().into(), mode: *mode, default_action: *default_action, rules, flow }
+    let sections = Sections::compile(name, http.as_ref(), fs.as_ref(), resources.as_ref());
+    let sections = Arc::new(sections.map_err(|found| problems.extend(found)).ok()?);
+    Some(Part { name: name.as_str().into(), mode: *mode, default_action: *default_action, rules, flow, sections })
 }
 
 fn compile_rule(rule: &Rule, path: &str, problems: &mut Vec<RuleProblem>) -> CompiledRule {
@@ -235,5 +255,9 @@ mod tests {
             &["rules[0].redact.result[0]: ", "rules[0].redact.result[1]: "],
         );
         check(r#"{"dataFlow": {"sources": ["[x"], "sinks": ["{y"]}}"#, &["dataFlow.sources[0]", "dataFlow.sinks[0]"]);
+        check(
+            r#"{"rules": [{"name": "a", "tools": ["[x"], "action": "Deny"}], "fs": {"allow_paths": ["data"]}, "resources": {"max_memory_mb": 0}}"#,
+            &["rules[0].tools[0]", "resources.max_memory_mb", "fs.allow_paths[0]"],
+        );
     }
 }

@@ -3,8 +3,11 @@
 //!
 //! Each Enforce policy decides alone (deny before allow, then its default) and the strictest answer of all wins, so
 //! adding a policy never permits more. Audit policies only record. What cannot be decided is denied.
+//!
+//! What a permitted call may touch is judged where it touches it, by [`bounds::Bounds`].
 
 mod authorize;
+pub mod bounds;
 mod call;
 mod compile;
 mod condition;

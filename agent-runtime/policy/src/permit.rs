@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use skreaver_protocol::ToolName;
 
+use crate::bounds::Bounds;
 use crate::redact::{Redactions, redact_arguments, redact_result};
 
 /// The proof that a policy let a call pass: needed to run a tool, used up by running it, and made here only.
@@ -12,7 +13,7 @@ use crate::redact::{Redactions, redact_arguments, redact_result};
 /// ```compile_fail
 /// // A permit cannot be made outside this crate, so going around the policy does not compile.
 /// let tool = skreaver_protocol::ToolName::parse("uppercase").unwrap();
-/// let forged = skreaver_policy::Permit { tool, id: String::new(), terms: Default::default() };
+/// let forged = skreaver_policy::Permit { tool, id: String::new(), terms: Default::default(), bounds: Default::default() };
 /// ```
 /// ```compile_fail
 /// // Nor can one permit serve two calls.
@@ -24,6 +25,7 @@ pub struct Permit {
     pub(crate) tool: ToolName,
     pub(crate) id: String,
     pub(crate) terms: Terms,
+    pub(crate) bounds: Arc<Bounds>,
 }
 
 impl Permit {
@@ -36,6 +38,11 @@ impl Permit {
     /// effect elsewhere can be made to happen once.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// What the call may touch: asked where it touches it.
+    pub fn bounds(&self) -> &Arc<Bounds> {
+        &self.bounds
     }
 
     /// What holds for the call and its result.

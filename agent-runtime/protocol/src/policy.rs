@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 
 mod data_flow;
 mod rule;
+mod sections;
 
 pub use data_flow::DataFlow;
 pub use rule::{Per, RateLimit, Redact, Rule};
+pub use sections::{FsSection, HttpSection, ResourcesSection};
 
 /// What becomes of a tool call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -46,6 +48,15 @@ pub struct PolicyRules {
     /// What may follow what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_flow: Option<DataFlow>,
+    /// What permitted calls may reach over HTTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpSection>,
+    /// Which files they may touch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fs: Option<FsSection>,
+    /// What they may use up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<ResourcesSection>,
 }
 
 /// What conditions see of the agent besides its name.

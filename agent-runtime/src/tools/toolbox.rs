@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use futures::FutureExt;
 use serde_json::Value;
+use skreaver_policy::bounds::Own;
 use skreaver_policy::{Call, Denial, Ledger, Permit, Policy, ResultLimit, Settled, Terms, is_larger};
 use skreaver_protocol::policy::Mode;
 use skreaver_protocol::rest::RefusalCount;
@@ -23,7 +24,9 @@ use crate::trace::{error, info};
 pub struct Toolbox {
     agent: AgentName,
     tools: BTreeMap<ToolName, Arc<Entry>>,
-    policy: Arc<ArcSwap<Policy>>,
+    policy: ArcSwap<Policy>,
+    /// What its calls may touch where no policy says otherwise.
+    own: Own,
     /// What was drawn from the policy's rate limits since `began`.
     ledger: Ledger,
     began: Instant,
@@ -152,7 +155,8 @@ impl Toolbox {
     pub fn new(
         agent: AgentName,
         tools: BTreeMap<ToolName, Arc<dyn Tool>>,
-        policy: Arc<ArcSwap<Policy>>,
+        policy: Policy,
+        own: Own,
         metrics: Arc<Metrics>,
     ) -> Self {
         let entry = |(name, tool): (ToolName, Arc<dyn Tool>)| {
@@ -160,13 +164,27 @@ impl Toolbox {
             (name, Arc::new(entry))
         };
         let tools: BTreeMap<_, _> = tools.into_iter().map(entry).collect();
-        policy.rcu(|policy| Policy::clone(policy).prepared(tools.keys()));
-        Self { agent, tools, policy, ledger: Ledger::default(), began: Instant::now(), refusals: Refusals::default(), metrics }
+        let policy = ArcSwap::from_pointee(policy.owning(own.clone()).prepared(tools.keys()));
+        Self {
+            agent,
+            tools,
+            policy,
+            own,
+            ledger: Ledger::default(),
+            began: Instant::now(),
+            refusals: Refusals::default(),
+            metrics,
+        }
     }
 
     /// Puts another policy in force, whole: a call is decided by the old or by the new one.
     pub fn set_policy(&self, policy: Policy) {
-        self.policy.store(Arc::new(policy.prepared(self.tools.keys())));
+        self.policy.store(Arc::new(policy.owning(self.own.clone()).prepared(self.tools.keys())));
+    }
+
+    /// The version of the policy in force.
+    pub fn policy_version(&self) -> u64 {
+        self.policy.load().version()
     }
 
     /// Runs a tool, if the agent has it and the policy in force lets this call pass.

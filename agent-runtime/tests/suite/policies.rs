@@ -151,6 +151,20 @@ async fn refusals_name_the_rule_the_reason_and_what_is_allowed() {
 }
 
 #[tokio::test]
+async fn a_security_configuration_counts_for_every_agent() {
+    use skreaver::{Runtime, SecurityConfig};
+    let security = |text: &str| SecurityConfig::parse(text).unwrap();
+    let agents = || config("agents: [{name: amber, tools: [{name: uppercase, type: Builtin}]}]");
+    let rules = "[[rules]]\nname = 'quiet'\ntools = ['*case']\naction = 'Deny'\n";
+    let runtime = Runtime::builder().config(agents()).security(security(rules)).build().unwrap();
+    let problem = runtime.agent("amber").unwrap().observe(Observation::new("uppercase:a")).await.unwrap_err();
+    assert_eq!((problem.policy.as_deref(), problem.rule.as_deref()), (Some("security.toml"), Some("quiet")));
+    let bad = Runtime::builder().config(agents()).security(security("[fs]\nallow_paths = ['data']\n")).build();
+    let told = bad.map(drop).unwrap_err().to_string();
+    assert!(told.contains("fs.allow_paths[0]"), "{told}");
+}
+
+#[tokio::test]
 async fn a_rate_limit_says_when_to_come_back() {
     let served = served().await;
     for _ in 0..2 {

@@ -51,6 +51,16 @@ fn every_policy_of_the_page_can_be_applied() {
     }
 }
 
+#[test]
+fn a_security_configuration_is_read_as_the_page_has_it() {
+    let [text] = blocks(PAGE, "toml")[..] else { panic!("there is one") };
+    let security = skreaver::SecurityConfig::parse(text).unwrap();
+    assert_eq!(security.fs.unwrap().deny_patterns, ["..", "/etc", "*.key"]);
+    let output = shell("skreaver run --security /dev/stdin", "[htp]\n");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && told.contains("line 1, column 2") && told.contains("htp"), "{told}");
+}
+
 fn exit(line: &str, input: &str) -> i32 {
     shell(line, input).status.code().unwrap()
 }

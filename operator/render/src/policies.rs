@@ -28,7 +28,18 @@ pub struct PolicyInForce {
 impl PolicyInForce {
     /// The stand-in for a policy of which no spec was ever accepted: what cannot be decided is denied.
     pub fn never_accepted(policy: &ToolPolicy) -> Self {
-        let spec = ToolPolicySpec { default_action: Action::Deny, rules: Vec::new(), data_flow: None, ..policy.spec.clone() };
+        // Nothing of it is used that may be what is wrong with it.
+        let ToolPolicySpec { agent_selector, mode, .. } = policy.spec.clone();
+        let spec = ToolPolicySpec {
+            agent_selector,
+            mode,
+            default_action: Action::Deny,
+            rules: Vec::new(),
+            data_flow: None,
+            http: None,
+            fs: None,
+            resources: None,
+        };
         Self { name: policy.name_any(), generation: 0, spec }
     }
 
@@ -61,8 +72,17 @@ pub fn accept(policy: &ToolPolicy) -> Result<(), Vec<String>> {
 }
 
 fn rules(name: String, spec: &ToolPolicySpec) -> PolicyRules {
-    let ToolPolicySpec { agent_selector: _, mode, default_action, rules, data_flow } = spec;
-    PolicyRules { name, mode: *mode, default_action: *default_action, rules: rules.clone(), data_flow: data_flow.clone() }
+    let ToolPolicySpec { agent_selector: _, mode, default_action, rules, data_flow, http, fs, resources } = spec;
+    PolicyRules {
+        name,
+        mode: *mode,
+        default_action: *default_action,
+        rules: rules.clone(),
+        data_flow: data_flow.clone(),
+        http: http.clone(),
+        fs: fs.clone(),
+        resources: resources.clone(),
+    }
 }
 
 /// The most that the policies of one agent may take as JSON, in bytes: a ConfigMap holds 1 MiB, and the RuntimeConfig is in it too.
@@ -81,9 +101,10 @@ fn fits(policies: &[PolicyRules]) -> bool {
 }
 
 fn deny_all(policy: &mut PolicyRules) {
-    policy.rules.clear();
-    policy.data_flow = None;
-    policy.default_action = Action::Deny;
+    let PolicyRules { name: _, mode: _, default_action, rules, data_flow, http, fs, resources } = policy;
+    *default_action = Action::Deny;
+    rules.clear();
+    (*data_flow, *http, *fs, *resources) = (None, None, None, None);
 }
 
 /// What conditions see of an Agent besides its name.

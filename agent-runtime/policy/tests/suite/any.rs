@@ -132,6 +132,9 @@ pub fn policy(name: &'static str) -> impl Strategy<Value = PolicyRules> {
             default_action,
             rules,
             data_flow: data_flow.clone(),
+            http: None,
+            fs: None,
+            resources: None,
         })
     })
 }
