@@ -16,11 +16,17 @@ use skreaver_protocol::policy::{Action, PolicyBundle};
 use crate::any::{AnyCall, bundle, calls, policy, rule};
 use crate::reference::{Memory, Outcome};
 
-/// Calls that each bundle decides over.
-const CALLS: usize = 100;
+fn is_soak() -> bool {
+    std::env::var_os("SKREAVER_SOAK").is_some()
+}
 
 fn bundles() -> u32 {
-    if std::env::var_os("SKREAVER_SOAK").is_some() { 10_100 } else { 101 }
+    if is_soak() { 4_040 } else { 101 }
+}
+
+/// Calls that each bundle decides over.
+fn calls_of_each() -> usize {
+    if is_soak() { 250 } else { 100 }
 }
 
 fn outcome(settled: Settled) -> Outcome {
@@ -40,7 +46,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: bundles(), ..ProptestConfig::default() })]
 
     #[test]
-    fn every_call_is_decided_as_the_obvious_evaluator_does(bundle in bundle(), calls in calls(CALLS), prepared: bool) {
+    fn every_call_is_decided_as_the_obvious_evaluator_does(bundle in bundle(), calls in calls(calls_of_each()), prepared: bool) {
         let mut compiled = Policy::compile(&bundle).unwrap();
         if prepared {
             compiled = compiled.prepared(calls.iter().map(|call| &call.tool));

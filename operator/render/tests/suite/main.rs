@@ -146,7 +146,7 @@ fn labels_of_an_agent_are_in_its_bundle_where_a_condition_may_ask_for_them() {
     let asking = PolicyInForce { spec: serde_json::from_value(spec).unwrap(), ..in_force("asking") };
     let silent = policy_bundle(&plain(), &[in_force("a")], false, None, 0);
     assert_eq!(silent.agent, None);
-    let first = policy_bundle(&plain(), &[asking.clone()], false, Some(&silent), 1);
+    let first = policy_bundle(&plain(), std::slice::from_ref(&asking), false, Some(&silent), 1);
     assert_eq!((first.version, first.agent.as_ref()), (2, Some(&plain())));
     let moved = AgentFacts { labels: [("tier".to_owned(), "edge".to_owned())].into(), ..plain() };
     assert_eq!(policy_bundle(&moved, &[asking], false, Some(&first), 2).version, 3);
