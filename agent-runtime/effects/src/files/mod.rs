@@ -93,6 +93,7 @@ where
     W: FnOnce(&Place, usize) -> Result<T, FileError> + Send + 'static,
 {
     let place = bounds.path(path)?;
+    guard.tell(bounds.would_refuse(|bounds| bounds.path(path)));
     let limits = bounds.limits();
     let most = most_bytes(&limits);
     let done = guard.within(&limits, |pass| async move {
