@@ -46,7 +46,7 @@ pub async fn write(guard: &Guard, bounds: &Bounds, arguments: Change) -> Result<
 /// have been added.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub async fn append(guard: &Guard, bounds: &Bounds, arguments: Change) -> Result<Written, EffectError> {
     let (path, content) = content(bounds, arguments)?;
     run(guard, bounds, &path, move |place, _| write::append(place, &content)).await
