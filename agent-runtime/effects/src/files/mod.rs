@@ -46,7 +46,7 @@ pub async fn write(guard: &Guard, bounds: &Bounds, arguments: Change) -> Result<
 /// have been added.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub async fn append(guard: &Guard, bounds: &Bounds, arguments: Change) -> Result<Written, EffectError> {
     let (path, content) = content(bounds, arguments)?;
     run(guard, bounds, &path, move |place, _| write::append(place, &content)).await
@@ -93,6 +93,7 @@ where
     W: FnOnce(&Place, usize) -> Result<T, FileError> + Send + 'static,
 {
     let place = bounds.path(path)?;
+    guard.tell(bounds.would_refuse(|bounds| bounds.path(path)));
     let limits = bounds.limits();
     let most = most_bytes(&limits);
     let done = guard.within(&limits, |pass| async move {

@@ -46,16 +46,16 @@ pub(super) async fn run(guard: &Guard, bounds: &Bounds, request: Outgoing) -> Re
     }
     guard
         .within(&limits, |pass| async move {
-            let answer = follow(guard.client(), bounds, request, most).await;
+            let answer = follow(guard, bounds, request, most).await;
             drop(pass);
             answer
         })
         .await
 }
 
-async fn follow(client: &Client, bounds: &Bounds, mut request: Outgoing, most: usize) -> Result<Answer, EffectError> {
+async fn follow(guard: &Guard, bounds: &Bounds, mut request: Outgoing, most: usize) -> Result<Answer, EffectError> {
     for _ in 0..=redirect::MOST {
-        let (_line, response) = ask(client, bounds, &request).await?;
+        let (_line, response) = ask(guard, bounds, &request).await?;
         let (head, incoming) = response.into_parts();
         match redirect::next(&request, head.status, &head.headers)? {
             Some(next) => request = next,
@@ -68,9 +68,13 @@ async fn follow(client: &Client, bounds: &Bounds, mut request: Outgoing, most: u
 /// The connection lives as long as its line does.
 type Line = AbortOnDropHandle<()>;
 
-async fn ask(client: &Client, bounds: &Bounds, request: &Outgoing) -> Result<(Line, Response<Incoming>), EffectError> {
-    let target = &request.target;
+async fn ask(guard: &Guard, bounds: &Bounds, request: &Outgoing) -> Result<(Line, Response<Incoming>), EffectError> {
+    let (client, target) = (guard.client(), &request.target);
     let sockets = client.sockets(bounds, target.host(), target.port()).await?;
+    guard.tell(bounds.would_refuse(|bounds| {
+        let named = bounds.host(target.host(), target.port())?;
+        sockets.iter().try_for_each(|socket| bounds.address(&named, socket.ip()).map(drop))
+    }));
     let stream = secure(client, target, dial(client, target, &sockets).await?).await?;
     let mut builder = http1::Builder::new();
     builder.max_headers(MOST_HEADERS).max_header_size(MOST_HEAD_BYTES).max_buf_size(2 * MOST_HEAD_BYTES);

@@ -1,13 +1,13 @@
 //! What goes over the wire and comes back: whole, bounded in bytes, time and number, or told as an error.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use skreaver_effects::{Bounds, Content, EffectError, http};
-use skreaver_policy::bounds::Own;
-use skreaver_protocol::policy::ResourcesSection;
+use skreaver_policy::bounds::{Own, Sections};
+use skreaver_protocol::policy::{HttpSection, ResourcesSection};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
@@ -210,4 +210,23 @@ async fn whoever_waits_in_vain_is_told_that_the_agent_is_busy() {
     let error = http::get(&guard, &resources(&section(50)), arguments(json!({"url": URL}))).await.unwrap_err();
     assert_eq!(error, EffectError::Busy { limit: 1 });
     first.abort();
+}
+
+#[tokio::test]
+async fn what_a_policy_in_audit_mode_would_refuse_happens_and_is_told() {
+    let server = serve(|seen| match seen.header("host") {
+        Some("honest.example") => answer(302, &[("location", "http://other.example/")], b""),
+        _ => answer(200, &[], b"x"),
+    })
+    .await;
+    let section = HttpSection { allow_domains: Some(vec!["honest.example".into()]), deny_domains: Vec::new() };
+    let watch = Sections::compile("watch", Some(&section), None, None).unwrap();
+    let bounds = free().watched_by([Arc::new(watch)]);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let heard = told.clone();
+    let guard = Loopback::new(server, server).guard().telling(move |refusal| heard.lock().unwrap().push(refusal));
+    assert_eq!(http::get(&guard, &bounds, arguments(json!({"url": URL}))).await.unwrap().status, 200);
+    // The redirect as well is judged by it.
+    let told: Vec<_> = told.lock().unwrap().iter().map(|refusal| (refusal.policy.clone(), refusal.what.clone())).collect();
+    assert_eq!(told, [(Some("watch".into()), "other.example:80".into())]);
 }

@@ -69,12 +69,29 @@ pub struct Bounds {
     /// The agent's own directory, straightened.
     folder: Option<String>,
     policies: Vec<Arc<Sections>>,
+    /// Of each policy in mode Audit, what it would be alone.
+    watching: Vec<Bounds>,
 }
 
 impl Bounds {
     /// The bounds that these policies, each in mode Enforce, set together.
     pub fn new(own: Own, policies: impl IntoIterator<Item = Arc<Sections>>) -> Self {
-        Self { folder: own.folder.as_deref().and_then(fs::own), own, policies: policies.into_iter().collect() }
+        let folder = own.folder.as_deref().and_then(fs::own);
+        Self { own, folder, policies: policies.into_iter().collect(), watching: Vec::new() }
+    }
+
+    /// The same bounds under the eyes of policies in mode Audit, which refuse nothing.
+    #[must_use]
+    pub fn watched_by(mut self, policies: impl IntoIterator<Item = Arc<Sections>>) -> Self {
+        let alone = policies.into_iter().map(|policy| Self::new(self.own.clone(), [policy]));
+        self.watching.extend(alone);
+        self
+    }
+
+    /// What the policies in mode Audit would have refused, each by its own sections. The safe defaults are none of theirs.
+    pub fn would_refuse<T>(&self, judge: impl Fn(&Self) -> Result<T, Refusal>) -> Vec<Refusal> {
+        let refusals = self.watching.iter().filter_map(|alone| judge(alone).err());
+        refusals.filter(|refusal| refusal.policy.is_some()).collect()
     }
 }
 

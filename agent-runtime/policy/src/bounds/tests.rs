@@ -109,6 +109,23 @@ fn a_refusal_names_policy_entry_and_what_is_allowed() {
     );
 }
 
+#[test]
+fn policies_that_only_look_on_refuse_nothing_and_tell_what_they_would() {
+    let looking = [http("watch", Some(&["a.example"]), &[]), fs("other", Some(&["/data"]), &[])];
+    let bounds = Bounds::new(own(Ground::Cluster), [http("p", Some(&["*", "rates.default.svc"]), &[])]).watched_by(looking);
+    let told = |host: &str| {
+        let host = Host::parse(host).unwrap();
+        assert!(bounds.host(&host, 443).is_ok());
+        let refusals = bounds.would_refuse(|bounds| bounds.host(&host, 443));
+        refusals.into_iter().filter_map(|refusal| refusal.policy).map(String::from).collect::<Vec<_>>()
+    };
+    assert_eq!(told("a.example"), Vec::<String>::new());
+    assert_eq!(told("b.example"), ["watch"]);
+    // `other` says nothing of hosts, so the safe defaults are not its refusal.
+    assert_eq!(told("rates.default.svc"), ["watch"]);
+    assert_eq!(bounds.would_refuse(|bounds| bounds.path("/home/amber/x")).len(), 1);
+}
+
 fn place(bounds: &Bounds, path: &str) -> Result<String, Reason> {
     let place = bounds.path(path).map_err(|refusal| refusal.reason)?;
     Ok(format!("{} {}", place.root().display(), place.beneath()))
@@ -255,10 +272,13 @@ fn bounds(policies: &[Policy]) -> Bounds {
 
 /// Whether each host of the universe is reached at each of its addresses and ports, and what becomes of each path.
 fn permitted(bounds: &Bounds) -> (Vec<bool>, Vec<bool>) {
+    let addresses = ADDRESSES.map(|address| address.parse::<IpAddr>().unwrap());
     let mut reached = Vec::new();
-    for host in HOSTS {
+    for host in HOSTS.map(|host| Host::parse(host).unwrap()) {
         for port in PORTS {
-            reached.extend(ADDRESSES.map(|address| reach(bounds, host, port, address).is_ok()));
+            let named = bounds.host(&host, port);
+            let leads = |address| named.as_ref().is_ok_and(|named| bounds.address(named, address).is_ok());
+            reached.extend(addresses.map(leads));
         }
     }
     (reached, PATHS.iter().map(|path| bounds.path(path).is_ok()).collect())
