@@ -130,10 +130,10 @@ impl Policy {
     }
 }
 
-/// What the policies that are enforced set together.
+/// What the policies that are enforced set together, under the eyes of the others.
 fn bounds(own: Own, parts: &[Arc<Part>]) -> Arc<Bounds> {
-    let enforced = parts.iter().filter(|part| part.mode == Mode::Enforce);
-    Arc::new(Bounds::new(own, enforced.map(|part| Arc::clone(&part.sections))))
+    let of = |mode: Mode| parts.iter().filter(move |part| part.mode == mode).map(|part| Arc::clone(&part.sections));
+    Arc::new(Bounds::new(own, of(Mode::Enforce)).watched_by(of(Mode::Audit)))
 }
 
 /// Nothing where the sections of the policy have problems; other problems may be there as well.
@@ -222,6 +222,31 @@ mod tests {
         for (found, expected) in found.iter().zip(expected) {
             assert!(found.starts_with(expected), "{found} instead of {expected}");
         }
+    }
+
+    #[test]
+    fn a_permit_brings_what_enforced_policies_bound_and_others_would_have() {
+        use crate::bounds::Host;
+        let policy = |name: &str, mode: &str, host: &str| json!({"name": name, "mode": mode, "defaultAction": "Allow", "http": {"deny_domains": [host]}});
+        let policies = [policy("p", "Enforce", "a.example.com"), policy("q", "Audit", "b.example.com")];
+        let bundle: PolicyBundle = serde_json::from_value(json!({"version": 1, "policies": policies})).unwrap();
+        let (agent, tool) = (skreaver_protocol::AgentName::parse("amber").unwrap(), ToolName::parse("http_get").unwrap());
+        let call = crate::Call {
+            agent: &agent,
+            tool: &tool,
+            arguments: &serde_json::Value::Null,
+            caller: &skreaver_protocol::Caller::Anonymous,
+            session: None,
+            read: None,
+            id: "run/0",
+        };
+        let decision = Policy::compile(&bundle).unwrap().authorize(&call);
+        let permit = decision.settle(&crate::Ledger::default(), Duration::ZERO).verdict.unwrap();
+        let judge = |host: &str| permit.bounds().host(&Host::parse(host).unwrap(), 443).map_err(|refusal| refusal.policy);
+        assert_eq!(judge("a.example.com").map(drop), Err(Some("p".into())));
+        assert!(judge("b.example.com").is_ok());
+        let watched = permit.bounds().would_refuse(|alone| alone.host(&Host::parse("b.example.com").unwrap(), 443));
+        assert_eq!(watched.iter().map(|refusal| refusal.policy.as_deref()).collect::<Vec<_>>(), [Some("q")]);
     }
 
     #[test]
