@@ -47,7 +47,7 @@ pub(crate) fn as_text(output: Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Event, Outcome, Setup, step};
+    use super::super::{Event, Failure, Outcome, Setup, step};
     use super::*;
     use serde_json::json;
 
@@ -74,6 +74,19 @@ mod tests {
         for input in ["", "hello", "Note: this", "1st: x", "two words: x", " x:y", ":", "é:x", "http ://x"] {
             let ended = Effect::End(Outcome::Completed { output: input.into() });
             assert_eq!(observed(input).1, [ended], "{input}");
+        }
+    }
+
+    #[test]
+    fn whoever_folds_the_events_knows_what_was_read() {
+        let fold = |event| step(&Setup::default(), observed("find:x").0, event).0;
+        assert!(fold(Event::Permitted { call: 0, shown: None }).read().is_empty());
+        let refused = Event::Refused { call: 0, failure: Failure::cancelled() };
+        assert!(fold(refused).read().is_empty());
+        for outcome in [Ok(json!("AB")), Err(Failure::cancelled())] {
+            let ended = Event::ToolEnded { call: 0, outcome, duration_us: 1 };
+            let state = step(&Setup::default(), fold(Event::Permitted { call: 0, shown: None }), ended).0;
+            assert_eq!(state.read().iter().collect::<Vec<_>>(), ["find"]);
         }
     }
 

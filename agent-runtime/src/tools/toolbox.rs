@@ -230,7 +230,10 @@ impl Toolbox {
                 Ok(output) => Ok(ToolResult { tool, output, duration }),
                 Err(limit) => Err(CallError::ResultTooLarge { tool, limit }),
             },
-            Err(error) => Err(CallError::Tool { tool, error }),
+            Err(error) => match error_within(&terms, error) {
+                Ok(error) => Err(CallError::Tool { tool, error }),
+                Err(limit) => Err(CallError::ResultTooLarge { tool, limit }),
+            },
         }
     }
 
@@ -281,6 +284,15 @@ fn within(terms: &Terms, mut output: Value) -> Result<Value, ResultLimit> {
     match terms.result_limit() {
         Some(limit) if is_larger(&output, limit.most) => Err(limit.clone()),
         Some(_) | None => Ok(output),
+    }
+}
+
+/// Why a tool gave no result, as it may be handed on: that can be as long, and tell as much, as a result.
+fn error_within(terms: &Terms, error: ToolError) -> Result<ToolError, ResultLimit> {
+    let told = error.to_string();
+    match within(terms, Value::String(told.clone()))? {
+        Value::String(text) if text != told => Ok(ToolError::Failed(text)),
+        _ => Ok(error),
     }
 }
 

@@ -95,18 +95,28 @@ async fn a_session_stays_tainted_when_its_process_is_gone() {
 #[tokio::test]
 async fn results_are_redacted_and_bounded_before_the_model_sees_them() {
     let memory = Arc::new(InMemory::new());
-    let tool = MockTool::scripted([Ok(json!({"token": "t0k3n", "id": 7})), Ok(json!("x".repeat(200)))]);
-    let model = ScriptedModel::new([ask_for("look_up"), ask_for("look_up"), Reply::text("ok")]);
+    let tool = MockTool::scripted([
+        Ok(json!({"token": "t0k3n", "id": 7})),
+        Err(ToolError::Failed(r#"{"token": "t0k3n", "code": 500}"#.into())),
+        Ok(json!("x".repeat(200))),
+        Err(ToolError::Failed("x".repeat(200))),
+    ]);
+    let model =
+        ScriptedModel::new([ask_for("look_up"), ask_for("look_up"), ask_for("look_up"), ask_for("look_up"), Reply::text("ok")]);
     let agent = clerk(&memory, &model, &tool, &tool).await;
     agent.agent().set_policy(policy(
         "{version: 2, policies: [{name: stone, mode: Enforce, defaultAction: Deny, rules: [
             {name: reads, tools: ['look_*'], action: Allow, maxResultBytes: 100, redact: {result: [token]}}]}]}",
     ));
     observe(&agent, Some("talk")).await;
-    let told = serde_json::to_string(&model.questions()[1].messages).unwrap();
-    assert!(told.contains("[redacted]") && told.contains("id") && !told.contains("t0k3n"), "{told}");
-    let told = last_told(&model);
-    assert!(told.contains("rule `reads` of ToolPolicy `stone` lets 100 bytes pass") && !told.contains("xxx"), "{told}");
+    let told: Vec<_> =
+        model.questions()[1..].iter().map(|question| serde_json::to_string(question.messages.last().unwrap()).unwrap()).collect();
+    for (told, kept) in told[..2].iter().zip(["id", "500"]) {
+        assert!(told.contains("[redacted]") && told.contains(kept) && !told.contains("t0k3n"), "{told}");
+    }
+    for told in &told[2..] {
+        assert!(told.contains("rule `reads` of ToolPolicy `stone` lets 100 bytes pass") && !told.contains("xxx"), "{told}");
+    }
     let session = agent.agent().session(&SessionId::parse("talk").unwrap()).await.unwrap();
     assert!(!serde_json::to_string(&session).unwrap().contains("t0k3n"));
     agent.stop().await;
