@@ -1,5 +1,7 @@
 //! The one door to an agent's tools: [`Toolbox::call`] asks the policy, and only then runs.
 
+mod results;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -10,11 +12,12 @@ use arc_swap::ArcSwap;
 use futures::FutureExt;
 use serde_json::Value;
 use skreaver_policy::bounds::Own;
-use skreaver_policy::{Call, Denial, Ledger, Permit, Policy, ResultLimit, Settled, Terms, is_larger};
+use skreaver_policy::{Call, Denial, Ledger, Permit, Policy, ResultLimit, Settled};
 use skreaver_protocol::policy::Mode;
 use skreaver_protocol::rest::RefusalCount;
 use skreaver_protocol::{AgentName, Caller, SessionId, ToolName};
 
+use self::results::{error_within, within};
 use super::{Tool, ToolError};
 use crate::metrics::{Metrics, Refusals, ToolMetrics};
 use crate::panics;
@@ -275,24 +278,6 @@ impl Toolbox {
     /// What a tool says of itself: description and schema of its arguments.
     pub fn describe(&self, tool: &ToolName) -> Option<(&str, &Value)> {
         self.tools.get(tool).map(|entry| (entry.tool.description(), &entry.input_schema))
-    }
-}
-
-/// A result as it may be handed on.
-fn within(terms: &Terms, mut output: Value) -> Result<Value, ResultLimit> {
-    terms.redact_result(&mut output);
-    match terms.result_limit() {
-        Some(limit) if is_larger(&output, limit.most) => Err(limit.clone()),
-        Some(_) | None => Ok(output),
-    }
-}
-
-/// Why a tool gave no result, as it may be handed on: that can be as long, and tell as much, as a result.
-fn error_within(terms: &Terms, error: ToolError) -> Result<ToolError, ResultLimit> {
-    let told = error.to_string();
-    match within(terms, Value::String(told.clone()))? {
-        Value::String(text) if text != told => Ok(ToolError::Failed(text)),
-        _ => Ok(error),
     }
 }
 
