@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use skreaver_memory::Memory;
 use skreaver_model::Model;
 use skreaver_policy::Policy;
+use skreaver_policy::bounds::{Ground, Own};
 use skreaver_protocol::config::{
     AgentConfig, LimitsConfig, MemoryConfig, ReadinessMode, RuntimeConfig, StoreConfig, ToolConfig, ToolSource,
 };
@@ -20,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::mind::{self, Http, Thoughts};
 use crate::readiness::{Components, SERVER};
 use crate::runtime::{MEMORY, MODEL, POLICY, Runtime, component};
+use crate::security::SecurityConfig;
 #[cfg(feature = "workers")]
 use crate::tools::worker::Pool;
 use crate::tools::{InMemoryToolRegistry, Tool, builtin};
@@ -28,6 +30,7 @@ use crate::tools::{InMemoryToolRegistry, Tool, builtin};
 pub struct Builder {
     config: RuntimeConfig,
     policies: BTreeMap<AgentName, PolicyBundle>,
+    security: Option<SecurityConfig>,
     tools: InMemoryToolRegistry,
     agents: BTreeMap<AgentName, Arc<dyn Agent>>,
     memories: BTreeMap<AgentName, Arc<dyn Memory>>,
@@ -72,6 +75,9 @@ pub enum BuildError {
         /// All that is wrong with them.
         problems: String,
     },
+    /// An operator hands the runtime its policies, and would take this one out of force.
+    #[error("a runtime that an operator hands policies takes no security configuration; write a ToolPolicy")]
+    Steered,
     /// The agent cannot think as its configuration says.
     #[error("agent `{agent}`: {problem}")]
     Model {
@@ -87,6 +93,7 @@ impl Builder {
         Self {
             config: RuntimeConfig { agents: Vec::new(), cluster: None },
             policies: BTreeMap::new(),
+            security: None,
             tools: InMemoryToolRegistry::new(),
             agents: BTreeMap::new(),
             memories: BTreeMap::new(),
@@ -116,6 +123,13 @@ impl Builder {
     #[must_use]
     pub fn policies(mut self, agent: AgentName, bundle: PolicyBundle) -> Self {
         self.policies.insert(agent, bundle);
+        self
+    }
+
+    /// What every agent may do, besides what its policies say.
+    #[must_use]
+    pub fn security(mut self, security: SecurityConfig) -> Self {
+        self.security = Some(security);
         self
     }
 
@@ -166,6 +180,9 @@ impl Builder {
     pub fn build(mut self) -> Result<Runtime, BuildError> {
         if self.is_steered() && !cfg!(feature = "control") {
             return Err(BuildError::NotBuilt { what: "the stream to the operator", feature: "control" });
+        }
+        if self.is_steered() && self.security.is_some() {
+            return Err(BuildError::Steered);
         }
         let metrics = Arc::new(Metrics::new());
         let agents = self.described();
@@ -255,11 +272,28 @@ impl Builder {
             None => mind::think(&config, &tools, own, &self.http, Arc::clone(components), component),
         };
         let Thoughts { setup, mind } = thoughts.map_err(|problem| BuildError::Model { agent: name, problem })?;
-        Ok(ServedAgent::new(Parts { config, setup, mind, own: agent, tools, policy, metrics: Arc::clone(metrics), memory }))
+        Ok(ServedAgent::new(Parts {
+            config,
+            setup,
+            mind,
+            own: agent,
+            tools,
+            policy,
+            own_bounds: self.own_bounds(),
+            metrics: Arc::clone(metrics),
+            memory,
+        }))
+    }
+
+    /// What calls may touch where no policy says otherwise: no files, and public hosts only.
+    fn own_bounds(&self) -> Own {
+        let ground = if self.config.cluster.is_some() { Ground::Cluster } else { Ground::Laptop };
+        Own { folder: None, places: Vec::new(), ground }
     }
 
     fn policy(&mut self, agent: &AgentName) -> Result<Policy, BuildError> {
-        let bundle = self.policies.remove(agent).unwrap_or_default();
+        let mut bundle = self.policies.remove(agent).unwrap_or_default();
+        bundle.policies.extend(self.security.as_ref().map(SecurityConfig::policy));
         Policy::compile(&bundle).map_err(|problems| BuildError::Policy {
             agent: agent.clone(),
             problems: problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),

@@ -94,7 +94,7 @@ impl ServerHandler for AgentServer {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let tools = self.0.toolbox().permitted(&Caller::Anonymous);
+        let tools = self.0.toolbox().permitted();
         Ok(ListToolsResult::with_all_items(tools.iter().filter_map(|name| self.describe(name)).collect()))
     }
 
@@ -105,7 +105,8 @@ impl ServerHandler for AgentServer {
     ) -> Result<CallToolResponse, ErrorData> {
         let arguments = Value::Object(request.arguments.unwrap_or_default());
         let (tool, input, id) = (request.name.into_owned(), Input::Arguments(arguments), Uuid::now_v7().to_string());
-        let call = ToolCall { tool, input, caller: Caller::Anonymous, id };
+        // It belongs to no run: what the client has read elsewhere is not known.
+        let call = ToolCall { tool, input, caller: Caller::Anonymous, session: None, read: None, id };
         match self.0.call(call).await {
             Ok(result) => Ok(answer(result.output).into()),
             Err(error) if error.code == Code::UnknownTool => Err(ErrorData::invalid_params(error.detail, None)),

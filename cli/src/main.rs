@@ -2,6 +2,7 @@
 
 mod audit;
 mod files;
+mod policy;
 mod render;
 mod run;
 mod secrets;
@@ -33,6 +34,9 @@ enum Command {
     Validate(validate::Args),
     /// Verify logs of decisions over tool calls.
     Audit(audit::Args),
+    /// Ask ToolPolicies about calls before anything is applied.
+    #[command(subcommand)]
+    Policy(policy::Command),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
         Command::Render(args) => render::render(&args),
         Command::Validate(args) => validate::validate(&args),
         Command::Audit(args) => audit::audit(&args),
+        Command::Policy(command) => return policy::policy(&command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

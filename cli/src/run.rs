@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use skreaver::protocol::Builtin;
 use skreaver::protocol::config::{AgentConfig, RuntimeConfig};
 use skreaver::tools::worker::{Pool, Program};
-use skreaver::{Listeners, Runtime, serve_until_terminated};
+use skreaver::{Listeners, Runtime, SecurityConfig, serve_until_terminated};
 use skreaver_render::local::Local;
 use skreaver_render::{Locations, ResolvedAgent, agent_config};
 use tokio::net::TcpListener;
@@ -35,6 +35,9 @@ pub(crate) struct Args {
     /// Default: $XDG_DATA_HOME/skreaver, or ~/.local/share/skreaver.
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
+    /// A security.toml, which bounds what every agent may do besides what its ToolPolicies say.
+    #[arg(long, value_name = "FILE")]
+    security: Option<PathBuf>,
     /// Refuse every tool call of agents that no ToolPolicy selects.
     #[arg(long)]
     require_tool_policy: bool,
@@ -62,6 +65,9 @@ fn runtime(local: &Local, args: &Args, secrets: &Folder, workers: Arc<Pool>) -> 
     });
     let config = RuntimeConfig { agents: located.collect::<anyhow::Result<_>>()?, cluster: None };
     let mut builder = Runtime::builder().config(config).workers(workers);
+    if let Some(file) = &args.security {
+        builder = builder.security(SecurityConfig::load_from_file(file)?);
+    }
     for (agent, bundle) in agents {
         builder = builder.policies(agent.name, bundle);
     }

@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
-use skreaver_protocol::policy::{Action, Mode, Rule as ToolRule};
+use skreaver_protocol::policy::{Action, DataFlow, FsSection, HttpSection, Mode, ResourcesSection, Rule as ToolRule};
 
 /// Which agents the policy is for, and what their tool calls may do.
 #[derive(CustomResource, KubeSchema, Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,6 +47,23 @@ pub struct ToolPolicySpec {
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub rules: Vec<ToolRule>,
+
+    /// What may follow what in a run: once it has seen what an untrusted source answered, the sinks are denied to it, and to the
+    /// later runs of its session. Absent: any tool may follow any other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_flow: Option<DataFlow>,
+
+    /// What permitted calls may reach over HTTP. Absent: every public host, and the places that the Agent's spec names for tools.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpSection>,
+
+    /// Which files permitted calls may touch. Absent: those in the agent's own directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fs: Option<FsSection>,
+
+    /// What permitted calls may use up. Absent: safe defaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<ResourcesSection>,
 }
 
 fn deny() -> Action {

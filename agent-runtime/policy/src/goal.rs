@@ -1,17 +1,9 @@
 //! What a run is to reach: a text for the model, and a CEL expression that says when it is reached.
-//!
-//! The parser of CEL descends for each operator, and a stack that overflows ends the process. So an expression is bounded before
-//! it is parsed, and is parsed and evaluated on a stack of its own, which is large enough for the deepest one that is let through.
 
 use cel::{Context, ExecutionError, Program, Value};
 use skreaver_protocol::config::GoalConfig;
 
-/// The longest check, in bytes. The schema of Agents says the same, in characters.
-const LONGEST: usize = 1024;
-/// How many operators, brackets and commas a check may have.
-const MOST_OPERATORS: usize = 128;
-/// What the deepest check that is let through needs of the stack, several times over, in bytes.
-const STACK: usize = 64 << 20;
+use crate::stack::{apart, bounded};
 
 /// A goal that can be checked.
 #[derive(Debug)]
@@ -44,13 +36,7 @@ impl Goal {
     /// # Errors
     /// [`GoalError`], where the expression is no CEL, is too large, uses a name that there is not, or is neither true nor false.
     pub fn compile(GoalConfig { text, until }: &GoalConfig) -> Result<Self, GoalError> {
-        let operators = until.chars().filter(|character| "!-+*/%?:.|&<>=([{,".contains(*character)).count();
-        if until.len() > LONGEST || operators > MOST_OPERATORS {
-            return Err(GoalError(format!(
-                "the expression has more than {LONGEST} bytes or {MOST_OPERATORS} operators, brackets and commas; write a shorter one"
-            )));
-        }
-        // The parser also panics on some texts that are not CEL.
+        bounded(until).map_err(GoalError)?;
         let compiled = apart(|| compile(until)).unwrap_or_else(|| Err(GoalError("this is not CEL".into())));
         compiled.map(|until| Self { text: text.clone(), until })
     }
@@ -64,11 +50,6 @@ impl Goal {
     pub fn is_met(&self, facts: GoalFacts) -> bool {
         apart(|| matches!(self.until.execute(&context(facts)), Ok(Value::Bool(true)))).unwrap_or(false)
     }
-}
-
-/// Does something on a large stack. Nothing, where it panics or there is no thread to be had.
-fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
-    std::thread::scope(|scope| std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).ok()?.join().ok())
 }
 
 fn compile(until: &str) -> Result<Program, GoalError> {
@@ -152,24 +133,8 @@ mod tests {
 
     #[test]
     fn no_check_ends_the_process() {
-        let most = |part: &str| part.repeat(MOST_OPERATORS);
-        let texts = [
-            most("("),
-            most("["),
-            most("{"),
-            most("!") + "true",
-            most("-"),
-            most("a?b:"),
-            "1".to_owned() + &most("+1") + " > 2",
-            "true".to_owned() + &"||true".repeat(MOST_OPERATORS / 2),
-            "output".to_owned() + &most(".x"),
-            "(".repeat(MOST_OPERATORS) + "1" + &")".repeat(MOST_OPERATORS),
-            "!".repeat(LONGEST),
-            "(".repeat(LONGEST),
-            "\u{10ffff}".repeat(LONGEST / 4),
-        ];
         // An overflow is no panic: it would end the test with all others.
-        for text in texts {
+        for text in crate::stack::worst_expressions() {
             problem(&text);
         }
     }

@@ -1,7 +1,17 @@
 //! Rules about tool calls as they travel: from a ToolPolicy through the operator into each runtime, which compiles them.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+mod data_flow;
+mod rule;
+mod sections;
+
+pub use data_flow::DataFlow;
+pub use rule::{Per, RateLimit, Redact, Rule};
+pub use sections::{FsSection, HttpSection, ResourcesSection};
 
 /// What becomes of a tool call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -13,29 +23,13 @@ pub enum Action {
 }
 
 /// Whether a policy decides or only looks on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Mode {
     /// Its answer counts.
     #[default]
     Enforce,
     /// What it would refuse is logged and counted, and runs.
     Audit,
-}
-
-/// One rule: what becomes of calls to the tools it names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Rule {
-    /// Named in refusals and audit records. Example: `no-writes`.
-    #[schemars(length(min = 1, max = 63))]
-    pub name: String,
-    /// Tool names or globs: `*` stands for any text, `?` for one character, `[ab]` for one of them, `{a,b}` for either.
-    /// Example: `["uppercase", "find_*"]`.
-    // The same type stands in the CRD, so the schema carries the list type.
-    #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 128)), extend("x-kubernetes-list-type" = "set"))]
-    pub tools: Vec<String>,
-    /// `Allow` or `Deny`. A `Deny` beats every `Allow` of the same policy, whatever their order.
-    pub action: Action,
 }
 
 /// One policy as the runtime gets it: already selected for its agent.
@@ -51,6 +45,29 @@ pub struct PolicyRules {
     /// Its rules.
     #[serde(default)]
     pub rules: Vec<Rule>,
+    /// What may follow what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_flow: Option<DataFlow>,
+    /// What permitted calls may reach over HTTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpSection>,
+    /// Which files they may touch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fs: Option<FsSection>,
+    /// What they may use up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<ResourcesSection>,
+}
+
+/// What conditions see of the agent besides its name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AgentFacts {
+    /// The namespace of the Agent.
+    pub namespace: String,
+    /// Its labels, by which policies select it too.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
 }
 
 /// All policies of one agent at one moment. Replaced whole, never in parts.
@@ -62,6 +79,10 @@ pub struct PolicyBundle {
     /// Whether calls are refused when no Enforce policy selects the agent.
     #[serde(default)]
     pub required: bool,
+    /// The agent, for policies with conditions. Where it is absent, a condition that asks for its namespace or labels cannot be
+    /// decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentFacts>,
     /// The policies that select the agent, by name.
     #[serde(default)]
     pub policies: Vec<PolicyRules>,

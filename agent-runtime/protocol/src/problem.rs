@@ -36,6 +36,8 @@ pub enum Code {
     ToolDenied,
     /// The tool was run and failed.
     ToolFailed,
+    /// The tool was run, and a policy lets no result of this size pass.
+    ResultTooLarge,
     /// The agent runs and queues as much as it may.
     QueueFull,
     /// The run took longer than `limits.runTimeout`.
@@ -105,6 +107,7 @@ impl Code {
             Self::QueueFull => 429,
             Self::Internal | Self::OutcomeUnknown => 500,
             Self::ToolFailed
+            | Self::ResultTooLarge
             | Self::ModelFailed
             | Self::AgentFailed
             | Self::AnswerCutOff
@@ -131,6 +134,7 @@ impl Code {
             Self::ForbiddenHost => "The Host or Origin header is not allowed",
             Self::ToolDenied => "A policy refuses the tool call",
             Self::ToolFailed => "The tool failed",
+            Self::ResultTooLarge => "The tool's result is larger than a policy lets pass",
             Self::QueueFull => "The agent's queue is full",
             Self::RunTimeout => "The run took too long",
             Self::ManagedByKubernetes => "The agent is managed by Kubernetes",

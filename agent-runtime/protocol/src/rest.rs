@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::message::Message;
+use crate::policy::Mode;
 use crate::problem::Problem;
 use crate::{AgentName, SessionId};
 
@@ -329,6 +330,24 @@ pub struct AgentStatus {
     pub queued: u32,
     /// Runs that ended since the process started, by how they ended.
     pub runs: RunCounts,
+    /// Tool calls that policies refused since the process started, or would have refused in Audit mode, by rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<RefusalCount>,
+}
+
+/// How many tool calls one rule refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RefusalCount {
+    /// `Enforce`: they were refused. `Audit`: they would have been.
+    pub mode: Mode,
+    /// The ToolPolicy; absent where the cluster demands one and none selects the agent, and for all that is beyond a hundred rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// The rule; absent where it was the policy's default or its data flow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// How many calls.
+    pub calls: u64,
 }
 
 /// How many runs ended, by outcome.

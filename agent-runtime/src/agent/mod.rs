@@ -13,12 +13,12 @@ mod work;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
-use arc_swap::ArcSwap;
 use skreaver_memory::Memory;
 use skreaver_policy::Policy;
+use skreaver_policy::bounds::Own;
+use skreaver_protocol::ToolName;
 use skreaver_protocol::config::AgentConfig;
 use skreaver_protocol::rest::{AgentStatus, AgentSummary};
-use skreaver_protocol::{Caller, ToolName};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -47,7 +47,6 @@ pub struct ServedAgent {
     /// Code of the library's user, in the place of a mind.
     own: Option<Arc<dyn Agent>>,
     toolbox: Toolbox,
-    policy: Arc<ArcSwap<Policy>>,
     admission: Admission,
     metrics: Arc<Metrics>,
     counts: Counts,
@@ -69,22 +68,22 @@ pub(crate) struct Parts {
     pub(crate) own: Option<Arc<dyn Agent>>,
     pub(crate) tools: BTreeMap<ToolName, Arc<dyn Tool>>,
     pub(crate) policy: Policy,
+    /// What its calls may touch where no policy says otherwise.
+    pub(crate) own_bounds: Own,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) memory: Option<Arc<Slot>>,
 }
 
 impl ServedAgent {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { config, setup, mind, own, tools, policy, metrics, memory } = parts;
-        let policy = Arc::new(ArcSwap::from_pointee(policy));
+        let Parts { config, setup, mind, own, tools, policy, own_bounds, metrics, memory } = parts;
         Self {
-            toolbox: Toolbox::new(config.name.clone(), tools, Arc::clone(&policy), Arc::clone(&metrics)),
+            toolbox: Toolbox::new(config.name.clone(), tools, policy, own_bounds, Arc::clone(&metrics)),
             admission: Admission::new(config.limits.concurrency, config.limits.queue_length),
             config,
             setup,
             mind,
             own,
-            policy,
             metrics,
             counts: Counts::default(),
             memory,
@@ -111,12 +110,12 @@ impl ServedAgent {
 
     /// The version of the policy in force.
     pub fn policy_version(&self) -> u64 {
-        self.policy.load().version()
+        self.toolbox.policy_version()
     }
 
     /// Puts another policy in force, whole: a call is decided by the old or by the new one.
     pub fn set_policy(&self, policy: Policy) {
-        self.policy.store(Arc::new(policy));
+        self.toolbox.set_policy(policy);
     }
 
     /// Calls one tool for a client that has a mind of its own. Bounded and counted like a run.
@@ -138,11 +137,12 @@ impl ServedAgent {
         AgentStatus {
             id: self.config.name.clone(),
             description: self.config.description.clone(),
-            tools: self.toolbox.permitted(&Caller::Anonymous),
+            tools: self.toolbox.permitted(),
             policy_version: self.policy_version(),
             running: count(self.admission.running()),
             queued: count(self.admission.queued()),
             runs: self.counts.told(),
+            refusals: self.toolbox.refusals(),
         }
     }
 }

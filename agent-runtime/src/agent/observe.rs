@@ -94,7 +94,7 @@ impl ServedAgent {
             Acceptance::Joined(run) => Ok(Begun { run, document: None }),
             Acceptance::Begun(claim) => {
                 let Accepted { document, input, key: _ } = accepted;
-                let past = vec![Event::Observed { input, history: Vec::new(), summary: None }];
+                let past = vec![Event::observed(input)];
                 self.spawn(kept, document.clone(), claim.map(|claim| (claim, past)), place);
                 Ok(Begun { run: document.run, document: Some(document) })
             }
@@ -147,7 +147,7 @@ impl ServedAgent {
             self.count(Some(failure.code));
             return Err(told(failure));
         };
-        let past = vec![Event::Observed { input, history: Vec::new(), summary: None }];
+        let past = vec![Event::observed(input)];
         let claim = Unkept::CLAIM;
         let never = CancellationToken::new();
         let work = self.drive_parts(&document, &Unkept, &claim, live, deadline, (never.clone(), never));
@@ -184,6 +184,7 @@ impl ServedAgent {
             own: self.own.as_ref().map(course),
             run: document.run,
             caller: &document.caller,
+            session: document.session.as_ref(),
             live,
         };
         Drive {

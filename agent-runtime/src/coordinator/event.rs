@@ -1,5 +1,7 @@
 //! What happens to a run, and what is to be done about it.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use skreaver_model::Answer;
@@ -22,6 +24,9 @@ pub enum Event {
         /// What stands for the conversation before that.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         summary: Option<String>,
+        /// The tools whose answers were seen in the session before.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        read: BTreeSet<String>,
     },
     /// The model that was asked answered.
     Answered {
@@ -43,6 +48,9 @@ pub enum Event {
     Permitted {
         /// Which, by its place among the calls of the run.
         call: u32,
+        /// Its arguments as others are told of them, where a policy keeps some from them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shown: Option<Value>,
     },
     /// A tool call may not happen: a policy says so, or there is no such tool.
     Refused {
@@ -63,6 +71,13 @@ pub enum Event {
     },
     /// The run may not go on: it was cancelled, or took too long.
     Interrupted(Failure),
+}
+
+impl Event {
+    /// The agent was told this, and nothing was before.
+    pub fn observed(input: impl Into<String>) -> Self {
+        Self::Observed { input: input.into(), history: Vec::new(), summary: None, read: BTreeSet::new() }
+    }
 }
 
 /// What is to be done.

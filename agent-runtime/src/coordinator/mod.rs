@@ -30,8 +30,8 @@ pub fn step(setup: &Setup, state: State, event: Event) -> (State, Vec<Effect>) {
     match (state.phase.clone(), event) {
         (Phase::Ended, _) => (state, Vec::new()),
         (_, Event::Interrupted(failure)) => finish::fail(state, failure),
-        (Phase::New, Event::Observed { input, history, summary }) => {
-            let state = state.observed(input, history, summary);
+        (Phase::New, Event::Observed { input, history, summary, read }) => {
+            let state = state.observed(input, history, summary, read);
             match &setup.thinking {
                 Some(thinking) => thinking::begin(thinking, state),
                 None => rule::begin(state),
@@ -45,7 +45,7 @@ pub fn step(setup: &Setup, state: State, event: Event) -> (State, Vec<Effect>) {
             Some(thinking) => thinking::unanswered(thinking, state, asked, charged, failure),
             None => (state, Vec::new()),
         },
-        (Phase::Calling, Event::Permitted { call }) => permitted(state, call),
+        (Phase::Calling, Event::Permitted { call, .. }) => permitted(state, call),
         (Phase::Calling, Event::Refused { call, failure }) => ended(setup, state, call, &CallState::Undecided, Err(failure), 0),
         (Phase::Calling, Event::ToolEnded { call, outcome, duration_us }) => {
             ended(setup, state, call, &CallState::Permitted, outcome, duration_us)
@@ -83,6 +83,9 @@ fn ended(
 ) -> (State, Vec<Effect>) {
     let Some(found) = state.call_in(call, from) else { return (state, Vec::new()) };
     (found.state, found.duration_us) = (CallState::Ended(outcome), duration_us);
+    // Why a tool gave no result is a text of its own too.
+    let read = (*from == CallState::Permitted).then(|| found.tool.clone());
+    state.read.extend(read);
     match &setup.thinking {
         Some(thinking) => thinking::called(thinking, state),
         None => rule::called(state),

@@ -71,10 +71,10 @@ fn asked() -> impl Strategy<Value = Asked> {
 
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        2 => "([a-z]{1,3}:)?[a-z]{0,9}".prop_map(|input| Event::Observed { input, history: history(), summary: None }),
+        2 => "([a-z]{1,3}:)?[a-z]{0,9}".prop_map(|input| Event::Observed { input, history: history(), summary: None, read: BTreeSet::new() }),
         4 => (answer(), asked()).prop_map(|(answer, asked)| Event::Answered { answer, asked }),
         1 => (asked(), 0u32..3).prop_map(|(asked, charged)| Event::Unanswered { failure: failure(), asked, charged }),
-        4 => (0u32..6).prop_map(|call| Event::Permitted { call }),
+        4 => (0u32..6).prop_map(|call| Event::Permitted { call, shown: None }),
         1 => (0u32..6).prop_map(|call| Event::Refused { call, failure: failure() }),
         4 => (0u32..6, any::<bool>()).prop_map(|(call, good)| Event::ToolEnded {
             call,
@@ -131,7 +131,7 @@ proptest! {
     fn bounds_and_decisions_hold_whatever_happens(setup in setup(), events in prop::collection::vec(event(), 0..40)) {
         let (mut state, mut watch, mut permitted) = (State::default(), Watch::default(), BTreeSet::new());
         for event in events {
-            if let Event::Permitted { call } = event {
+            if let Event::Permitted { call, .. } = event {
                 permitted.insert(call);
             }
             let was_ended = state.is_ended();
@@ -150,7 +150,7 @@ proptest! {
     /// Whoever answers every effect comes to an end, and in a bounded number of steps.
     #[test]
     fn a_run_whose_effects_are_done_ends(setup in setup(), answers in prop::collection::vec(answer(), 64), broken in 0usize..64) {
-        let observed = Event::Observed { input: "add:1".into(), history: history(), summary: None };
+        let observed = Event::Observed { input: "add:1".into(), history: history(), summary: None, read: BTreeSet::new() };
         let (mut state, mut effects) = step(&setup, State::default(), observed);
         let mut steps = 0;
         while !state.is_ended() {
@@ -160,7 +160,7 @@ proptest! {
                 Some(Effect::Ask(asked)) if steps == broken => Event::Unanswered { failure: failure(), asked, charged: 1 },
                 Some(Effect::Ask(asked)) => Event::Answered { answer: answers[steps].clone(), asked },
                 Some(Effect::Decide { call }) if steps == broken => Event::Refused { call, failure: failure() },
-                Some(Effect::Decide { call }) => Event::Permitted { call },
+                Some(Effect::Decide { call }) => Event::Permitted { call, shown: None },
                 Some(Effect::Call { call }) => Event::ToolEnded { call, outcome: Ok(json!(steps)), duration_us: 1 },
                 Some(Effect::End(_)) | None => unreachable!("a run that waits for nothing has ended: {state:?}"),
             };
@@ -177,7 +177,7 @@ proptest! {
     #[test]
     fn a_run_goes_on_under_another_spec(before in setup(), behind in setup(), answers in prop::collection::vec(answer(), 128), cut in 0usize..12) {
         const SUMMARY: &str = "SUMMARY";
-        let mut happened = vec![Event::Observed { input: "add:1".into(), history: history(), summary: None }];
+        let mut happened = vec![Event::Observed { input: "add:1".into(), history: history(), summary: None, read: BTreeSet::new() }];
         let fold = |setup: &Setup, events: &[Event]| events.iter().cloned().fold(State::default(), |state, event| step(setup, state, event).0);
         while !fold(if happened.len() <= cut { &before } else { &behind }, &happened).is_ended() {
             prop_assert!(happened.len() < 128);
@@ -188,7 +188,7 @@ proptest! {
                     Event::Answered { answer, asked }
                 }
                 Effect::Ask(asked) => Event::Answered { answer: answers[happened.len()].clone(), asked },
-                Effect::Decide { call } => Event::Permitted { call },
+                Effect::Decide { call } => Event::Permitted { call, shown: None },
                 Effect::Call { call } => Event::ToolEnded { call, outcome: Ok(json!(call)), duration_us: 1 },
                 Effect::End(_) => unreachable!("an end is not pending"),
             };

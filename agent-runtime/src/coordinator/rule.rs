@@ -47,12 +47,12 @@ pub(crate) fn as_text(output: Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Event, Outcome, Setup, step};
+    use super::super::{Event, Failure, Outcome, Setup, step};
     use super::*;
     use serde_json::json;
 
     fn observed(input: &str) -> (State, Vec<Effect>) {
-        let event = Event::Observed { input: input.into(), history: Vec::new(), summary: None };
+        let event = Event::observed(input);
         step(&Setup::default(), State::default(), event)
     }
 
@@ -78,9 +78,22 @@ mod tests {
     }
 
     #[test]
+    fn whoever_folds_the_events_knows_what_was_read() {
+        let fold = |event| step(&Setup::default(), observed("find:x").0, event).0;
+        assert!(fold(Event::Permitted { call: 0, shown: None }).read().is_empty());
+        let refused = Event::Refused { call: 0, failure: Failure::cancelled() };
+        assert!(fold(refused).read().is_empty());
+        for outcome in [Ok(json!("AB")), Err(Failure::cancelled())] {
+            let ended = Event::ToolEnded { call: 0, outcome, duration_us: 1 };
+            let state = step(&Setup::default(), fold(Event::Permitted { call: 0, shown: None }), ended).0;
+            assert_eq!(state.read().iter().collect::<Vec<_>>(), ["find"]);
+        }
+    }
+
+    #[test]
     fn an_answer_that_is_no_text_is_told_as_json() {
         let answered = |output: Value| {
-            let (state, _) = step(&Setup::default(), observed("find:x").0, Event::Permitted { call: 0 });
+            let (state, _) = step(&Setup::default(), observed("find:x").0, Event::Permitted { call: 0, shown: None });
             step(&Setup::default(), state, Event::ToolEnded { call: 0, outcome: Ok(output), duration_us: 1 }).1
         };
         assert_eq!(answered(json!("AB")), [Effect::End(Outcome::Completed { output: "AB".into() })]);

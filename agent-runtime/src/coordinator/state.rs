@@ -1,5 +1,7 @@
 //! Where a run stands.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use skreaver_protocol::message::{Message, Tokens};
 
@@ -20,6 +22,8 @@ pub struct State {
     calls: Vec<Call>,
     /// Where the calls of the present turn begin.
     pub(super) turn_from: usize,
+    /// The tools whose answers were seen, in the session before and in the run so far.
+    pub(super) read: BTreeSet<String>,
     /// The model that is asked next, by its place in the order of preference.
     pub(super) model: usize,
     /// What the run has used.
@@ -111,12 +115,29 @@ pub enum CallState {
 }
 
 impl State {
-    pub(super) fn observed(mut self, input: String, history: Vec<Message>, summary: Option<String>) -> Self {
+    pub(super) fn observed(
+        mut self,
+        input: String,
+        history: Vec<Message>,
+        summary: Option<String>,
+        read: BTreeSet<String>,
+    ) -> Self {
+        self.read = read;
+        self.read.extend(history.iter().filter_map(|message| match message {
+            Message::Tool { tool, failed: false, .. } => Some(tool.clone()),
+            Message::Tool { .. } | Message::User { .. } | Message::Assistant { .. } => None,
+        }));
         self.summary = summary.map(|text| Summary { text, covers: 0 });
         self.history = history.len();
         self.messages = history;
         self.messages.push(Message::User { text: input });
         self
+    }
+
+    /// The tools whose answers were seen, in the session before and in the run so far: what they said may be in whatever the
+    /// agent does next.
+    pub fn read(&self) -> &BTreeSet<String> {
+        &self.read
     }
 
     /// What was observed.

@@ -5,9 +5,11 @@ mod prometheus;
 #[cfg(not(feature = "metrics"))]
 #[path = "nothing.rs"]
 mod prometheus;
+mod refusals;
 
 pub use self::prometheus::Metrics;
 pub(crate) use self::prometheus::{Active, ToolMetrics};
+pub(crate) use self::refusals::Refusals;
 
 /// What an error was about: the label `kind` of `agent_errors_total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

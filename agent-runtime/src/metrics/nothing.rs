@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use skreaver_protocol::ToolName;
+use skreaver_protocol::policy::Mode;
 
 use super::{ErrorKind, MemoryOp};
 
@@ -30,9 +31,7 @@ impl Metrics {
         ToolMetrics
     }
 
-    pub(crate) fn denied(&self) {}
-
-    pub(crate) fn audited(&self) {}
+    pub(crate) fn refused(&self, _: Mode, _: Option<&str>, _: Option<&str>) {}
 
     pub(crate) fn error(&self, _: ErrorKind) {}
 

@@ -1,6 +1,6 @@
 //! Metrics for Prometheus.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,11 +8,16 @@ use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
 use skreaver_protocol::ToolName;
+use skreaver_protocol::policy::Mode;
 
 use super::{ErrorKind, MemoryOp};
 
 /// The most tools with a label of their own.
 const TOOL_LABELS: usize = 20;
+/// The most rules with labels of their own.
+const RULE_LABELS: usize = 100;
+/// The label of whatever is beyond a bound.
+const OTHER: &str = "other";
 
 /// From five microseconds, which a text tool takes, to half a minute.
 const BUCKETS: [f64; 15] = [5e-6, 2e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 5e-2, 0.1, 0.5, 5.0, 30.0];
@@ -23,6 +28,7 @@ pub struct Metrics {
     tools: ToolVecs,
     tool_labels: Mutex<BTreeSet<ToolName>>,
     decisions: IntCounterVec,
+    rule_labels: Mutex<HashSet<(String, String)>>,
     errors: IntCounterVec,
     rejected: IntCounter,
     active: IntGauge,
@@ -82,8 +88,9 @@ impl Metrics {
                 &registry,
                 "tool_policy_refusals_total",
                 "Tool calls that a ToolPolicy refused (Enforce), or would have (Audit).",
-                &["mode"],
+                &["mode", "policy", "rule"],
             ),
+            rule_labels: Mutex::default(),
             errors: counters(&registry, "agent_errors_total", "Runs that ended with an error, by what it was about.", &["kind"]),
             rejected: registered(
                 &registry,
@@ -108,9 +115,9 @@ impl Metrics {
         let mut known = self.tool_labels.lock().unwrap_or_else(PoisonError::into_inner);
         let label = match known.contains(name) || known.len() < TOOL_LABELS {
             true => name.as_str(),
-            false => "other",
+            false => OTHER,
         };
-        if label != "other" {
+        if label != OTHER {
             known.insert(name.clone());
         }
         ToolMetrics {
@@ -119,12 +126,18 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn denied(&self) {
-        self.decisions.with_label_values(&["Enforce"]).inc();
-    }
-
-    pub(crate) fn audited(&self) {
-        self.decisions.with_label_values(&["Audit"]).inc();
+    /// A call that a rule refused, or would have; a policy's default is no rule.
+    pub(crate) fn refused(&self, mode: Mode, policy: Option<&str>, rule: Option<&str>) {
+        let mode = match mode {
+            Mode::Enforce => "Enforce",
+            Mode::Audit => "Audit",
+        };
+        let (policy, rule) = (policy.unwrap_or_default(), rule.unwrap_or_default());
+        let mut known = self.rule_labels.lock().unwrap_or_else(PoisonError::into_inner);
+        let labels = (policy.to_owned(), rule.to_owned());
+        let is_told = known.contains(&labels) || (known.len() < RULE_LABELS && known.insert(labels));
+        let (policy, rule) = if is_told { (policy, rule) } else { (OTHER, OTHER) };
+        self.decisions.with_label_values(&[mode, policy, rule]).inc();
     }
 
     pub(crate) fn error(&self, kind: ErrorKind) {
@@ -203,5 +216,20 @@ mod tests {
         let text = metrics.text();
         assert!(text.contains("tool_exec_total{tool=\"other\"} 5"), "{text}");
         assert!(text.contains("tool_exec_total{tool=\"tool0\"} 2"), "{text}");
+    }
+
+    #[test]
+    fn rules_beyond_the_bound_share_labels() {
+        let metrics = Metrics::new();
+        for index in 0..RULE_LABELS + 5 {
+            metrics.refused(Mode::Audit, Some("stone"), Some(&format!("rule{index}")));
+        }
+        metrics.refused(Mode::Audit, Some("stone"), Some("rule0"));
+        let text = metrics.text();
+        let counted = |policy: &str, rule: &str, count: u32| {
+            format!("tool_policy_refusals_total{{mode=\"Audit\",policy=\"{policy}\",rule=\"{rule}\"}} {count}")
+        };
+        assert!(text.contains(&counted("other", "other", 5)), "{text}");
+        assert!(text.contains(&counted("stone", "rule0", 2)), "{text}");
     }
 }

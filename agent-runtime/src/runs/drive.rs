@@ -107,8 +107,8 @@ impl<'a> Course<'a> {
         let mut history = Some(history);
         for event in past {
             let event = match (event, history.take()) {
-                (Event::Observed { input, .. }, Some(History { summary, messages })) => {
-                    Event::Observed { input, history: messages, summary }
+                (Event::Observed { input, .. }, Some(History { summary, messages, read })) => {
+                    Event::Observed { input, history: messages, summary, read }
                 }
                 (event, _) => event,
             };
@@ -207,8 +207,9 @@ impl<'a> Course<'a> {
         let event = match self.drive.workplace.decide(call, &self.state) {
             Ok(decided) => {
                 self.promised |= !decided.is_idempotent();
+                let shown = decided.shown();
                 self.decided.insert(call, decided);
-                Event::Permitted { call }
+                Event::Permitted { call, shown }
             }
             Err(failure) => Event::Refused { call, failure },
         };

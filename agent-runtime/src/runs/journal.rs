@@ -1,5 +1,6 @@
 //! The journal of runs: what an acknowledgement stands on, and from which any process can go on.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -102,6 +103,8 @@ pub(crate) struct History {
     pub(crate) summary: Option<String>,
     /// What was said since.
     pub(crate) messages: Vec<Message>,
+    /// The tools whose answers were seen, also those that are no longer kept.
+    pub(crate) read: BTreeSet<String>,
 }
 
 /// Why the journal did not do what it was asked to.

@@ -9,6 +9,7 @@
 //! probe                      whether memory takes writes again
 //! key/HASH                   the run that an idempotency key stands for
 //! session/SESSION/message/0  what was said in a session; session/SESSION/summary stands for its beginning
+//! session/SESSION/read       the tools whose answers were seen in it
 //! note/...                   what the agent was told to remember
 //! own/...                    what an agent written in Rust keeps for itself
 //! ```
@@ -91,6 +92,10 @@ pub(crate) fn message(session: &SessionId, number: u64) -> Key {
 
 pub(crate) fn summary(session: &SessionId) -> Key {
     key(format!("{SESSIONS}{session}/summary"))
+}
+
+pub(crate) fn read(session: &SessionId) -> Key {
+    key(format!("{SESSIONS}{session}/read"))
 }
 
 /// The last part of a key, as what it stands for.

@@ -19,9 +19,10 @@ pub(crate) fn event(agent: &AgentName, run: Uuid, event: &Event, state: &State) 
         }
         // A piece of it may have been told. Where no other model is asked the run ends, and that is told.
         Event::Unanswered { .. } => (!state.is_ended()).then_some(RunEvent::ModelReset),
-        Event::Permitted { call } => {
+        Event::Permitted { call, shown } => {
             let Call { tool, input, .. } = state.call(*call)?;
-            Some(RunEvent::ToolCall { call: *call, tool: tool.clone(), arguments: arguments(input) })
+            let arguments = shown.clone().unwrap_or_else(|| arguments(input));
+            Some(RunEvent::ToolCall { call: *call, tool: tool.clone(), arguments })
         }
         Event::Refused { call, failure } => result(state, *call, &Err(failure.clone())),
         Event::ToolEnded { call, outcome, .. } => result(state, *call, outcome),

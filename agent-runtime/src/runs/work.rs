@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use skreaver_model::{Model, ModelError, Question, ToolSpec};
-use skreaver_policy::{Denial, Goal};
-use skreaver_protocol::Caller;
+use skreaver_policy::{Goal, ResultLimit};
 use skreaver_protocol::message::Message;
 use skreaver_protocol::problem::Code;
+use skreaver_protocol::{Caller, SessionId};
 use uuid::Uuid;
 
 use super::Live;
@@ -50,6 +50,7 @@ pub(crate) struct Workplace<'a> {
     pub(crate) own: Option<Course>,
     pub(crate) run: Uuid,
     pub(crate) caller: &'a Caller,
+    pub(crate) session: Option<&'a SessionId>,
     pub(crate) live: Option<&'a Live>,
 }
 
@@ -58,7 +59,7 @@ impl<'a> Workplace<'a> {
     pub(crate) fn ask(&self, asked: Asked, state: &State, number: usize) -> impl Future<Output = Event> + Send + use<'a> {
         let Asked { model, purpose, .. } = asked;
         let own = self.own.as_ref().map(|course| course.turn(state));
-        let question = self.mind.map(|mind| question(mind, self.toolbox, self.caller, purpose, state));
+        let question = self.mind.map(|mind| question(mind, self.toolbox, purpose, state));
         let (mind, live) = (self.mind, self.live.filter(|_| purpose == Purpose::Answer));
         async move {
             let answered = |answer| Event::Answered { answer, asked };
@@ -94,8 +95,14 @@ impl<'a> Workplace<'a> {
             CallInput::Text(text) => Input::Text(text.clone()),
             CallInput::Arguments(arguments) => Input::Arguments(arguments.clone()),
         };
-        let id = format!("{}/{call}", self.run);
-        let call = ToolCall { tool: found.tool.clone(), input, caller: self.caller.clone(), id };
+        let call = ToolCall {
+            tool: found.tool.clone(),
+            input,
+            caller: self.caller.clone(),
+            session: self.session.cloned(),
+            read: Some(state.read().clone()),
+            id: format!("{}/{call}", self.run),
+        };
         self.toolbox.decide(call).map_err(|error| call_failure(&error))
     }
 
@@ -111,7 +118,7 @@ impl<'a> Workplace<'a> {
     }
 }
 
-fn question(mind: &Mind, toolbox: &Toolbox, caller: &Caller, purpose: Purpose, state: &State) -> Question {
+fn question(mind: &Mind, toolbox: &Toolbox, purpose: Purpose, state: &State) -> Question {
     let summary =
         state.summary().map(|summary| Message::User { text: format!("What was said before, summed up:\n{}", summary.text) });
     let behind = |messages: &[Message]| summary.into_iter().chain(messages.iter().cloned()).collect::<Vec<_>>();
@@ -119,7 +126,7 @@ fn question(mind: &Mind, toolbox: &Toolbox, caller: &Caller, purpose: Purpose, s
         Purpose::Answer => Question {
             instructions: mind.instructions.clone(),
             messages: behind(state.context()),
-            tools: specs(toolbox, caller),
+            tools: specs(toolbox),
             output_schema: mind.output_schema.clone(),
         },
         Purpose::Compaction { covers } => {
@@ -131,8 +138,8 @@ fn question(mind: &Mind, toolbox: &Toolbox, caller: &Caller, purpose: Purpose, s
 }
 
 /// The tools that the policy in force lets the agent use.
-fn specs(toolbox: &Toolbox, caller: &Caller) -> Vec<ToolSpec> {
-    let permitted = toolbox.permitted(caller);
+fn specs(toolbox: &Toolbox) -> Vec<ToolSpec> {
+    let permitted = toolbox.permitted();
     let spec = |name: &skreaver_protocol::ToolName| {
         let (description, input_schema) = toolbox.describe(name)?;
         Some(ToolSpec { name: name.to_string(), description: description.to_owned(), input_schema: input_schema.clone() })
@@ -151,16 +158,20 @@ fn model_failure(error: &ModelError) -> Failure {
 
 /// A call that came to nothing, as it can be kept and told.
 pub(crate) fn call_failure(error: &CallError) -> Failure {
-    let (code, denial): (_, Option<&Denial>) = match error {
-        CallError::UnknownTool { .. } => (Code::UnknownTool, None),
-        CallError::Denied(denial) => (Code::ToolDenied, Some(denial)),
-        CallError::Tool { error: ToolError::InvalidArguments(_), .. } => (Code::InvalidArguments, None),
-        CallError::Tool { error: ToolError::Failed(_) | ToolError::Stopped(_), .. } => (Code::ToolFailed, None),
-    };
-    Failure {
-        policy: denial.and_then(Denial::policy).map(str::to_owned),
-        rule: denial.and_then(Denial::rule).map(str::to_owned),
-        ..Failure::new(code, error.to_string())
+    let told = |code| Failure::new(code, error.to_string());
+    match error {
+        CallError::UnknownTool { .. } => told(Code::UnknownTool),
+        CallError::Denied(denial) => Failure {
+            policy: denial.policy().map(str::to_owned),
+            rule: denial.rule().map(str::to_owned),
+            retry_after: denial.retry_after().map(|pause| pause.as_secs().max(1)),
+            ..told(Code::ToolDenied)
+        },
+        CallError::Tool { error: ToolError::InvalidArguments(_), .. } => told(Code::InvalidArguments),
+        CallError::Tool { error: ToolError::Failed(_) | ToolError::Stopped(_), .. } => told(Code::ToolFailed),
+        CallError::ResultTooLarge { limit: ResultLimit { policy, rule, .. }, .. } => {
+            Failure { policy: Some(policy.clone()), rule: Some(rule.clone()), ..told(Code::ResultTooLarge) }
+        }
     }
 }
 

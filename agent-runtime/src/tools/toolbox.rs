@@ -1,6 +1,8 @@
 //! The one door to an agent's tools: [`Toolbox::call`] asks the policy, and only then runs.
 
-use std::collections::BTreeMap;
+mod results;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -9,11 +11,15 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use futures::FutureExt;
 use serde_json::Value;
-use skreaver_policy::{Call, Denial, Permit, Policy};
-use skreaver_protocol::{AgentName, Caller, ToolName};
+use skreaver_policy::bounds::Own;
+use skreaver_policy::{Call, Denial, Ledger, Permit, Policy, ResultLimit, Settled};
+use skreaver_protocol::policy::Mode;
+use skreaver_protocol::rest::RefusalCount;
+use skreaver_protocol::{AgentName, Caller, SessionId, ToolName};
 
+use self::results::{error_within, within};
 use super::{Tool, ToolError};
-use crate::metrics::{Metrics, ToolMetrics};
+use crate::metrics::{Metrics, Refusals, ToolMetrics};
 use crate::panics;
 use crate::trace::{error, info};
 
@@ -21,7 +27,13 @@ use crate::trace::{error, info};
 pub struct Toolbox {
     agent: AgentName,
     tools: BTreeMap<ToolName, Arc<Entry>>,
-    policy: Arc<ArcSwap<Policy>>,
+    policy: ArcSwap<Policy>,
+    /// What its calls may touch where no policy says otherwise.
+    own: Own,
+    /// What was drawn from the policy's rate limits since `began`.
+    ledger: Ledger,
+    began: Instant,
+    refusals: Refusals,
     metrics: Arc<Metrics>,
 }
 
@@ -41,6 +53,11 @@ pub struct ToolCall {
     pub input: Input,
     /// On whose behalf.
     pub caller: Caller,
+    /// The session in which it is made, if it is in one.
+    pub session: Option<SessionId>,
+    /// The tools whose results the run has seen, those of earlier runs of its session among them. Nothing where that is not
+    /// known: a client that calls tools outside of a run may have seen anything.
+    pub read: Option<BTreeSet<String>>,
     /// Tells this call from every other one, and is the same when it is made again after a crash.
     pub id: String,
 }
@@ -54,6 +71,14 @@ pub struct Decided {
 }
 
 impl Decided {
+    /// The arguments as others are told of them, where a rule keeps some of them from others.
+    pub fn shown(&self) -> Option<Value> {
+        let terms = self.permit.terms();
+        let mut shown = terms.redacts().then(|| self.arguments.clone())?;
+        terms.redact_arguments(&mut shown);
+        (shown != self.arguments).then_some(shown)
+    }
+
     /// Whether making the call twice is as good as making it once.
     pub fn is_idempotent(&self) -> bool {
         self.entry.tool.is_idempotent()
@@ -99,6 +124,13 @@ pub enum CallError {
         /// Why.
         error: ToolError,
     },
+    /// The tool ran, and a policy does not let so large a result pass.
+    ResultTooLarge {
+        /// The tool.
+        tool: ToolName,
+        /// What lets no larger result pass.
+        limit: ResultLimit,
+    },
 }
 
 impl fmt::Display for CallError {
@@ -111,6 +143,10 @@ impl fmt::Display for CallError {
             }
             Self::Denied(denial) => denial.fmt(f),
             Self::Tool { tool, error } => write!(f, "tool `{tool}`: {error}"),
+            Self::ResultTooLarge { tool, limit: ResultLimit { policy, rule, most } } => write!(
+                f,
+                "tool `{tool}` ran, and its result is withheld: rule `{rule}` of ToolPolicy `{policy}` lets {most} bytes pass, and it has more; ask for less"
+            ),
         }
     }
 }
@@ -122,15 +158,36 @@ impl Toolbox {
     pub fn new(
         agent: AgentName,
         tools: BTreeMap<ToolName, Arc<dyn Tool>>,
-        policy: Arc<ArcSwap<Policy>>,
+        policy: Policy,
+        own: Own,
         metrics: Arc<Metrics>,
     ) -> Self {
         let entry = |(name, tool): (ToolName, Arc<dyn Tool>)| {
             let entry = Entry { input_schema: tool.input_schema(), tool, metrics: metrics.tool(&name) };
             (name, Arc::new(entry))
         };
-        let tools = tools.into_iter().map(entry).collect();
-        Self { agent, tools, policy, metrics }
+        let tools: BTreeMap<_, _> = tools.into_iter().map(entry).collect();
+        let policy = ArcSwap::from_pointee(policy.owning(own.clone()).prepared(tools.keys()));
+        Self {
+            agent,
+            tools,
+            policy,
+            own,
+            ledger: Ledger::default(),
+            began: Instant::now(),
+            refusals: Refusals::default(),
+            metrics,
+        }
+    }
+
+    /// Puts another policy in force, whole: a call is decided by the old or by the new one.
+    pub fn set_policy(&self, policy: Policy) {
+        self.policy.store(Arc::new(policy.owning(self.own.clone()).prepared(self.tools.keys())));
+    }
+
+    /// The version of the policy in force.
+    pub fn policy_version(&self) -> u64 {
+        self.policy.load().version()
     }
 
     /// Runs a tool, if the agent has it and the policy in force lets this call pass.
@@ -146,31 +203,40 @@ impl Toolbox {
     /// # Errors
     /// [`CallError::UnknownTool`] and [`CallError::Denied`].
     pub fn decide(&self, call: ToolCall) -> Result<Decided, CallError> {
-        let ToolCall { tool, input, caller, id } = call;
+        let ToolCall { tool, input, caller, session, read, id } = call;
         let Some((name, entry)) = self.tools.get_key_value(tool.as_str()) else {
-            return Err(CallError::UnknownTool { tool, known: self.permitted(&caller) });
+            return Err(CallError::UnknownTool { tool, known: self.permitted() });
         };
         let arguments = match input {
             Input::Text(text) => entry.tool.arguments_from_text(&text),
             Input::Arguments(arguments) => arguments,
         };
-        let permit = self.authorize(name, &arguments, &caller, &id).map_err(CallError::Denied)?;
+        let (session, read) = (session.as_ref(), read.as_ref());
+        let call = Call { agent: &self.agent, tool: name, arguments: &arguments, caller: &caller, session, read, id: &id };
+        let permit = self.authorize(&call).map_err(CallError::Denied)?;
         Ok(Decided { tool: name.clone(), entry: Arc::clone(entry), arguments, permit })
     }
 
     /// Makes a call that was decided about.
     ///
     /// # Errors
-    /// [`CallError::Tool`].
+    /// [`CallError::Tool`] and [`CallError::ResultTooLarge`].
     pub async fn run(&self, decided: Decided) -> Result<ToolResult, CallError> {
         let Decided { tool, entry, arguments, permit } = decided;
+        let terms = permit.terms().clone();
         let started = Instant::now();
         let outcome = contained(entry.tool.run(permit, arguments), &tool).await;
         let duration = started.elapsed();
         entry.metrics.observe(duration);
         match outcome {
-            Ok(output) => Ok(ToolResult { tool, output, duration }),
-            Err(error) => Err(CallError::Tool { tool, error }),
+            Ok(output) => match within(&terms, output) {
+                Ok(output) => Ok(ToolResult { tool, output, duration }),
+                Err(limit) => Err(CallError::ResultTooLarge { tool, limit }),
+            },
+            Err(error) => match error_within(&terms, error) {
+                Ok(error) => Err(CallError::Tool { tool, error }),
+                Err(limit) => Err(CallError::ResultTooLarge { tool, limit }),
+            },
         }
     }
 
@@ -179,28 +245,34 @@ impl Toolbox {
         self.tools.get(tool).is_none_or(|entry| entry.tool.is_idempotent())
     }
 
-    fn authorize(&self, tool: &ToolName, arguments: &Value, caller: &Caller, id: &str) -> Result<Permit, Denial> {
-        let decision = self.policy.load().authorize(&Call { agent: &self.agent, tool, arguments, caller, id });
-        for denial in &decision.audited {
-            self.metrics.audited();
-            info!(agent = %self.agent, %tool, policy = denial.policy(), rule = denial.rule(), "tool call would be denied");
+    fn authorize(&self, call: &Call<'_>) -> Result<Permit, Denial> {
+        let decision = self.policy.load().authorize(call);
+        let Settled { verdict, audited } = decision.settle(&self.ledger, self.began.elapsed());
+        for denial in &audited {
+            self.count(Mode::Audit, denial);
+            info!(agent = %self.agent, tool = %call.tool, policy = denial.policy(), rule = denial.rule(), "tool call would be denied");
         }
-        if let Err(denial) = &decision.verdict {
-            self.metrics.denied();
-            info!(agent = %self.agent, %tool, policy = denial.policy(), rule = denial.rule(), "tool call denied");
+        if let Err(denial) = &verdict {
+            self.count(Mode::Enforce, denial);
+            info!(agent = %self.agent, tool = %call.tool, policy = denial.policy(), rule = denial.rule(), "tool call denied");
         }
-        decision.verdict
+        verdict
     }
 
-    /// The tools that the policy in force lets the agent use. A denied tool is not listed.
-    pub fn permitted(&self, caller: &Caller) -> Vec<ToolName> {
+    fn count(&self, mode: Mode, denial: &Denial) {
+        self.metrics.refused(mode, denial.policy(), denial.rule());
+        self.refusals.count(mode, denial);
+    }
+
+    /// What policies refused since the process started, by rule.
+    pub fn refusals(&self) -> Vec<RefusalCount> {
+        self.refusals.told()
+    }
+
+    /// The tools that the policy in force may let the agent use. One of which every call is denied is not listed.
+    pub fn permitted(&self) -> Vec<ToolName> {
         let policy = self.policy.load();
-        let permits = |tool: &&ToolName| {
-            // Listing is no call: the permit is dropped unspent, and nothing is recorded.
-            let call = Call { agent: &self.agent, tool, arguments: &Value::Null, caller, id: "" };
-            policy.authorize(&call).verdict.is_ok()
-        };
-        self.tools.keys().filter(permits).cloned().collect()
+        self.tools.keys().filter(|tool| policy.lists(tool)).cloned().collect()
     }
 
     /// What a tool says of itself: description and schema of its arguments.

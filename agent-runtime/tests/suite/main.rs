@@ -8,6 +8,7 @@ mod double;
 mod drain;
 mod kept;
 mod mcp;
+mod policies;
 mod rest;
 mod support;
 mod thinking;

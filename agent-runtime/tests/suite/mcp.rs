@@ -65,7 +65,8 @@ async fn refusals_are_told_to_the_model_and_unknown_tools_to_the_client() {
     let denied = ask(&served, "tools/call", json!({ "name": "reverse", "arguments": { "text": "hi" } })).await;
     assert_eq!(denied["result"]["isError"], true);
     let text = denied["result"]["content"][0]["text"].as_str().unwrap();
-    assert_eq!(text, "tool `reverse` is denied by rule `forward` of ToolPolicy `stone`");
+    let told = "tool `reverse` is denied by rule `forward` of ToolPolicy `stone`; the agent may call analyze, uppercase";
+    assert_eq!(text, told);
     let wrong = ask(&served, "tools/call", json!({ "name": "uppercase", "arguments": { "txt": "hi" } })).await;
     assert_eq!(wrong["result"]["isError"], true);
     let unknown = ask(&served, "tools/call", json!({ "name": "levitate", "arguments": {} })).await;

@@ -157,7 +157,7 @@ async fn what_happened_is_counted() {
         r#"tool_exec_duration_seconds_count{tool="uppercase"} 1"#,
         r#"agent_errors_total{kind="auth"} 1"#,
         r#"agent_errors_total{kind="parse"} 1"#,
-        r#"tool_policy_refusals_total{mode="Enforce"} 1"#,
+        r#"tool_policy_refusals_total{mode="Enforce",policy="stone",rule="forward"} 1"#,
         r#"http_requests_total{method="POST",route="/agents/{id}/observe"} 3"#,
         "agent_runs_active 0",
     ] {

@@ -3,7 +3,7 @@
 //! ```text
 //! references(agent, settings)             what must be fetched
 //! resolve(agent, found, settings)         everything it names exists, or a list of what does not
-//! policy_bundle(policies, .., previous)   what its tool calls may do
+//! policy_bundle(agent, policies, .., previous) what its tool calls may do
 //! manifests(resolved, bundle, settings)   its children
 //! ```
 
@@ -23,7 +23,7 @@ pub use egress::{PodPort, Services, WayOut};
 pub use manifests::{Child, ChildKind, manifests, owner_reference};
 pub use network::Network;
 pub use place::ServiceName;
-pub use policies::{PolicyInForce, accept, fits_together, policies_in, policies_patch, policy_bundle, revision};
+pub use policies::{PolicyInForce, accept, agent_facts, fits_together, policies_in, policies_patch, policy_bundle, revision};
 pub use resolve::{Found, References, ResolvedAgent, Unresolved, references, resolve};
 pub use runtime_config::{Locations, agent_config, pod_runtime_config};
 pub use secrets::{SecretFile, secret_files};

@@ -9,11 +9,11 @@ use serde_json::Value;
 use skreaver_crds::agent::KeyRef;
 use skreaver_crds::validate::validate;
 use skreaver_crds::{Agent, ToolPolicy};
-use skreaver_protocol::policy::PolicyBundle;
+use skreaver_protocol::policy::{AgentFacts, PolicyBundle};
 
 use crate::{
-    Child, Found, PolicyInForce, ResolvedAgent, ServiceName, Services, Settings, accept, manifests, policy_bundle, references,
-    resolve,
+    Child, Found, PolicyInForce, ResolvedAgent, ServiceName, Services, Settings, accept, agent_facts, manifests, policy_bundle,
+    references, resolve,
 };
 
 /// One YAML document, and where it came from.
@@ -158,15 +158,28 @@ impl Local {
     }
 
     fn bundle(&self, agent: &Agent, required: bool) -> PolicyBundle {
-        let selecting: Vec<_> = self
-            .policies
-            .iter()
-            .filter(|policy| namespace(*policy) == namespace(agent))
-            .map(|policy| PolicyInForce { name: policy.name_any(), generation: 1, spec: policy.spec.clone() })
-            .filter(|policy| policy.selects(agent.labels()))
-            .collect();
-        policy_bundle(&selecting, required, None, 0)
+        self.policies_of(&agent_facts(agent), required)
     }
+
+    /// The Agent of this name.
+    pub fn agent(&self, name: &str) -> Option<&Agent> {
+        self.agents.iter().map(|(_, agent)| agent).find(|agent| agent.name_any() == name)
+    }
+
+    /// The policies that select an agent in this namespace and with these labels.
+    pub fn policies_of(&self, agent: &AgentFacts, required: bool) -> PolicyBundle {
+        let here = self.policies.iter().filter(|policy| namespace(*policy) == agent.namespace).map(in_force);
+        policy_bundle(agent, &here.filter(|policy| policy.selects(&agent.labels)).collect::<Vec<_>>(), required, None, 0)
+    }
+
+    /// All policies, whomever they select.
+    pub fn all_policies(&self, agent: &AgentFacts) -> PolicyBundle {
+        policy_bundle(agent, &self.policies.iter().map(in_force).collect::<Vec<_>>(), false, None, 0)
+    }
+}
+
+fn in_force(policy: &ToolPolicy) -> PolicyInForce {
+    PolicyInForce { name: policy.name_any(), generation: 1, spec: policy.spec.clone() }
 }
 
 fn namespace(object: &impl ResourceExt) -> String {

@@ -8,9 +8,9 @@ use k8s_openapi::apimachinery::pkg::runtime::RawExtension;
 use kube::ResourceExt;
 use kube::core::{ObjectMeta, Selector, SelectorExt};
 use serde_json::Value;
-use skreaver_crds::{TOOL_POLICY_LABEL, ToolPolicy, ToolPolicySpec};
+use skreaver_crds::{Agent, TOOL_POLICY_LABEL, ToolPolicy, ToolPolicySpec};
 use skreaver_policy::Policy;
-use skreaver_protocol::policy::{Action, PolicyBundle, PolicyRules};
+use skreaver_protocol::policy::{Action, AgentFacts, PolicyBundle, PolicyRules};
 
 use crate::manifests::{json, owner_reference, paths};
 
@@ -28,7 +28,18 @@ pub struct PolicyInForce {
 impl PolicyInForce {
     /// The stand-in for a policy of which no spec was ever accepted: what cannot be decided is denied.
     pub fn never_accepted(policy: &ToolPolicy) -> Self {
-        let spec = ToolPolicySpec { default_action: Action::Deny, rules: Vec::new(), ..policy.spec.clone() };
+        // Nothing of it is used that may be what is wrong with it.
+        let ToolPolicySpec { agent_selector, mode, .. } = policy.spec.clone();
+        let spec = ToolPolicySpec {
+            agent_selector,
+            mode,
+            default_action: Action::Deny,
+            rules: Vec::new(),
+            data_flow: None,
+            http: None,
+            fs: None,
+            resources: None,
+        };
         Self { name: policy.name_any(), generation: 0, spec }
     }
 
@@ -53,7 +64,7 @@ pub fn accept(policy: &ToolPolicy) -> Result<(), Vec<String>> {
     if let Err(error) = Selector::try_from(policy.spec.agent_selector.clone()) {
         problems.push(format!("spec.agentSelector: {error}"));
     }
-    let bundle = PolicyBundle { version: 0, required: false, policies: vec![rules(policy.name_any(), &policy.spec)] };
+    let bundle = PolicyBundle { policies: vec![rules(policy.name_any(), &policy.spec)], ..PolicyBundle::default() };
     if let Err(found) = Policy::compile(&bundle) {
         problems.extend(found.iter().map(|problem| format!("spec.{problem}")));
     }
@@ -61,8 +72,17 @@ pub fn accept(policy: &ToolPolicy) -> Result<(), Vec<String>> {
 }
 
 fn rules(name: String, spec: &ToolPolicySpec) -> PolicyRules {
-    let ToolPolicySpec { agent_selector: _, mode, default_action, rules } = spec;
-    PolicyRules { name, mode: *mode, default_action: *default_action, rules: rules.clone() }
+    let ToolPolicySpec { agent_selector: _, mode, default_action, rules, data_flow, http, fs, resources } = spec;
+    PolicyRules {
+        name,
+        mode: *mode,
+        default_action: *default_action,
+        rules: rules.clone(),
+        data_flow: data_flow.clone(),
+        http: http.clone(),
+        fs: fs.clone(),
+        resources: resources.clone(),
+    }
 }
 
 /// The most that the policies of one agent may take as JSON, in bytes: a ConfigMap holds 1 MiB, and the RuntimeConfig is in it too.
@@ -81,15 +101,28 @@ fn fits(policies: &[PolicyRules]) -> bool {
 }
 
 fn deny_all(policy: &mut PolicyRules) {
-    policy.rules.clear();
-    policy.default_action = Action::Deny;
+    let PolicyRules { name: _, mode: _, default_action, rules, data_flow, http, fs, resources } = policy;
+    *default_action = Action::Deny;
+    rules.clear();
+    (*data_flow, *http, *fs, *resources) = (None, None, None, None);
+}
+
+/// What conditions see of an Agent besides its name.
+pub fn agent_facts(agent: &Agent) -> AgentFacts {
+    AgentFacts { namespace: agent.namespace().unwrap_or_else(|| "default".into()), labels: agent.labels().clone() }
+}
+
+/// The agent, if a condition may ask for it: who changes labels that nobody asks for changes no policies.
+fn asked_for(agent: &AgentFacts, policies: &[PolicyRules]) -> Option<AgentFacts> {
+    policies.iter().flat_map(|policy| &policy.rules).any(|rule| rule.when.is_some()).then(|| agent.clone())
 }
 
 /// What the pods of an agent are told: the policies that select it, under a version that rises when they change.
 ///
-/// `selecting` are the policies that select the agent; `previous` is what its pods were told last, and `at_least` the
+/// `agent` is what their conditions see of it; `selecting` are the policies that select it; `previous` is what its pods were told last, and `at_least` the
 /// highest version that they were ever told.
 pub fn policy_bundle(
+    agent: &AgentFacts,
     selecting: &[PolicyInForce],
     required: bool,
     previous: Option<&PolicyBundle>,
@@ -97,17 +130,20 @@ pub fn policy_bundle(
 ) -> PolicyBundle {
     let mut policies: Vec<_> = selecting.iter().map(|policy| rules(policy.name.clone(), &policy.spec)).collect();
     policies.sort_by(|a, b| a.name.cmp(&b.name));
-    if !fits(&policies) {
+    if !fits(&policies) || json(agent).len() > LARGEST_BUNDLE {
         // What cannot be handed over cannot be decided, and is denied.
         policies.iter_mut().for_each(deny_all);
     }
     // Whoever edits the ConfigMap could write any version there; one that we cannot have given counts for nothing.
     let previous = previous.filter(|last| last.version <= at_least.saturating_add(MOST_UNTOLD));
+    let wanted = PolicyBundle { version: 0, required, agent: asked_for(agent, &policies), policies };
     match previous {
-        Some(last) if last.policies == policies && last.required == required && last.version >= at_least => last.clone(),
+        Some(last) if last.version >= at_least && (PolicyBundle { version: last.version, ..wanted.clone() }) == *last => {
+            last.clone()
+        }
         _ => {
             let version = previous.map_or(0, |last| last.version).max(at_least).saturating_add(1);
-            PolicyBundle { version, required, policies }
+            PolicyBundle { version, ..wanted }
         }
     }
 }

@@ -26,7 +26,7 @@ use kube::runtime::controller::{self, Action, Controller};
 use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
 use skreaver_crds::{Agent, AgentSpec, AgentStatus};
-use skreaver_render::{ChildKind, Settings, manifests, policy_bundle, references, resolve};
+use skreaver_render::{ChildKind, Settings, agent_facts, manifests, policy_bundle, references, resolve};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -217,7 +217,7 @@ async fn attempt(agent: &Agent, memory: &mut Memory, policies: &mut Option<Polic
 async fn told_policies(agent: &Agent, memory: &mut Memory, ctx: &Context) -> Result<Policies, Problem> {
     let inputs = dereference::dereference_policies(agent, memory, ctx).await?;
     let required = ctx.settings.require_tool_policy;
-    let bundle = policy_bundle(&inputs.policies, required, inputs.previous.as_ref(), inputs.at_least);
+    let bundle = policy_bundle(&agent_facts(agent), &inputs.policies, required, inputs.previous.as_ref(), inputs.at_least);
     memory.bundle = Some(bundle.clone());
     Ok(Policies { in_force: inputs.policies, bundle })
 }

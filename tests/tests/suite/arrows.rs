@@ -34,6 +34,7 @@ fn our_crates_import_each_other_along_the_arrows_only() {
         ("skreaver-crds", &["skreaver-protocol"]),
         ("skreaver-render", &["skreaver-crds", "skreaver-policy", "skreaver-protocol"]),
         ("skreaver-operator", &["skreaver-crds", "skreaver-policy", "skreaver-protocol", "skreaver-render"]),
+        ("skreaver-effects", &["skreaver-policy"]),
         ("skreaver-memory", &["skreaver-protocol"]),
         ("skreaver-model", &["skreaver-protocol"]),
         ("skreaver-tools", &["skreaver-policy", "skreaver-protocol"]),

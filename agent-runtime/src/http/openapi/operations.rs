@@ -163,6 +163,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             Code::InvalidArguments,
             Code::QueueFull,
             Code::ToolFailed,
+            Code::ResultTooLarge,
             Code::RunTimeout,
             Code::Cancelled,
             Code::OutcomeUnknown,

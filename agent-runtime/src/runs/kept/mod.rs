@@ -138,7 +138,7 @@ impl Journal for Kept {
     async fn accept(&self, accepted: &Accepted, promised: bool) -> Result<Acceptance, JournalError> {
         let Accepted { document, input, key } = accepted;
         let run = document.run;
-        let observed = Event::Observed { input: input.clone(), history: Vec::new(), summary: None };
+        let observed = Event::observed(input.clone());
         let mut ops = vec![
             Op::put(keys::run(run), record::encode(document)),
             Op::put(keys::open(run), Bytes::from(keys::lease(run, document.session.as_ref()).to_string())),

@@ -1,5 +1,6 @@
 //! What is kept of sessions: what was said, and what stands for its beginning.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -31,13 +32,14 @@ struct StoredSummary {
 impl Kept {
     /// What was said in a session.
     pub(crate) async fn history(&self, session: &SessionId) -> Result<History, JournalError> {
-        let summary: Option<StoredSummary> = match self.memory.get(&keys::summary(session)).await? {
-            Some(bytes) => Some(read(&bytes)?),
-            None => None,
-        };
+        let (summary, tools) = (keys::summary(session), keys::read(session));
+        let (summary, tools) = tokio::try_join!(self.memory.get(&summary), self.memory.get(&tools))?;
+        let summary: Option<StoredSummary> = summary.map(|bytes| read(&bytes)).transpose()?;
+        let tools: Option<BTreeSet<String>> = tools.map(|bytes| read(&bytes)).transpose()?;
         let covers = summary.as_ref().map_or(0, |summary| summary.covers);
         let messages = self.messages(session, covers).await?;
-        Ok(History { summary: summary.map(|summary| summary.text), messages: whole_turns(messages, covers > 0) })
+        let messages = whole_turns(messages, covers > 0);
+        Ok(History { summary: summary.map(|summary| summary.text), messages, read: tools.unwrap_or_default() })
     }
 
     /// The last messages of a session, from number `first` on.
@@ -107,6 +109,9 @@ impl Kept {
                 ttl: self.retention,
             })
             .collect();
+        if !state.read().is_empty() {
+            ops.push(Op::Put { key: keys::read(session), value: record::encode(state.read()), ttl: self.retention });
+        }
         if let Some(summary) = state.summary().filter(|summary| summary.covers > 0) {
             let all = first + own.len() as u64;
             let covers = all.saturating_sub(state.context().len() as u64);

@@ -3,8 +3,10 @@
 mod documents;
 mod laws;
 
+use std::time::Duration;
+
 use serde_json::json;
-use skreaver_policy::{Call, Policy};
+use skreaver_policy::{Call, Ledger, Policy};
 use skreaver_protocol::policy::PolicyBundle;
 use skreaver_protocol::{AgentName, Caller, ToolName};
 
@@ -23,8 +25,10 @@ fn all() -> impl Iterator<Item = Builtin> {
 async fn run(tool: Builtin, arguments: Value) -> Result<Value, ToolError> {
     let agent = AgentName::parse("tester").unwrap();
     let name = ToolName::parse(tool.name()).unwrap();
-    let call = Call { agent: &agent, tool: &name, arguments: &arguments, caller: &Caller::Anonymous, id: "run/0" };
-    let permit = Policy::compile(&PolicyBundle::default()).unwrap().authorize(&call).verdict.unwrap();
+    let (asked, caller) = (&arguments, &Caller::Anonymous);
+    let call = Call { agent: &agent, tool: &name, arguments: asked, caller, session: None, read: None, id: "run/0" };
+    let decision = Policy::compile(&PolicyBundle::default()).unwrap().authorize(&call);
+    let permit = decision.settle(&Ledger::default(), Duration::ZERO).verdict.unwrap();
     tool_of(tool).run(permit, arguments.clone()).await
 }
 

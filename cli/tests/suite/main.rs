@@ -1,0 +1,96 @@
+//! The command as people type it: every line of the docs does what stands below it.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const PAGE: &str = include_str!("../../../docs/policies.md");
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// Runs a line of a shell, with our command in the place of `skreaver`.
+fn shell(line: &str, input: &str) -> Output {
+    let folder = Path::new(env!("CARGO_BIN_EXE_skreaver")).parent().unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let mut command = Command::new("sh");
+    command.args(["-c", line]).env("PATH", path).current_dir(root());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// The texts between fences of this language.
+fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
+    let fence = format!("```{language}\n");
+    page.split(fence.as_str()).skip(1).map(|block| block.split("```").next().unwrap()).collect()
+}
+
+#[test]
+fn every_line_of_the_page_on_policies_says_what_stands_below_it() {
+    let blocks = blocks(PAGE, "console");
+    assert_eq!(blocks.len(), 3);
+    for block in blocks {
+        let (line, expected) = block.strip_prefix("$ ").unwrap().split_once('\n').unwrap();
+        let output = shell(line, "");
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(said, expected, "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn every_policy_of_the_page_can_be_applied() {
+    let blocks = blocks(PAGE, "yaml");
+    assert!(blocks.len() >= 3);
+    for manifest in blocks {
+        let output = shell("skreaver validate -f -", manifest);
+        assert!(output.status.success(), "{manifest}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn a_security_configuration_is_read_as_the_page_has_it() {
+    let [text] = blocks(PAGE, "toml")[..] else { panic!("there is one") };
+    let security = skreaver::SecurityConfig::parse(text).unwrap();
+    assert_eq!(security.fs.unwrap().deny_patterns, ["..", "/etc", "*.key"]);
+    let output = shell("skreaver run --security /dev/stdin", "[htp]\n");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && told.contains("line 1, column 2") && told.contains("htp"), "{told}");
+}
+
+fn exit(line: &str, input: &str) -> i32 {
+    shell(line, input).status.code().unwrap()
+}
+
+#[test]
+fn exit_codes_tell_denied_from_wrong() {
+    let explain = "skreaver policy explain -f docs/policies/mail.yaml --tool";
+    assert_eq!(exit(&format!("{explain} find_rows"), ""), 0);
+    assert_eq!(exit(&format!("{explain} delete_rows"), ""), 1);
+    assert_eq!(exit(&format!("{explain} 'No Tool'"), ""), 2);
+    assert_eq!(exit("skreaver policy explain -f /nowhere --tool find_rows", ""), 2);
+    let test = "skreaver policy test -f docs/policies/mail.yaml --calls -";
+    let call = |rest: &str| format!("{{\"tool\": \"find_rows\"{rest}}}\n");
+    assert_eq!(exit(test, &call(r#", "expect": "Allow""#)), 0);
+    assert_eq!(exit(test, &call(r#", "expect": "Deny""#)), 1);
+    assert_eq!(exit(test, &call(r#", "rule": "reads""#)), 1);
+    assert_eq!(exit(test, &call(r#", "expekt": "Deny""#)), 2);
+    assert_eq!(exit(test, ""), 2);
+}
+
+#[test]
+fn a_simulated_limit_lets_through_as_many_as_it_says() {
+    let call = |at: u32, expect: &str| {
+        let args = r#"{"to": "a@example.com", "text": ""}"#;
+        format!(
+            "{{\"tool\": \"send_mail\", \"args\": {args}, \"session\": \"s\", \"at\": \"{at}m\", \"expect\": \"{expect}\"}}\n"
+        )
+    };
+    let hour: String = (0..5).map(|minute| call(minute, "Allow")).collect();
+    let calls = hour + &call(59, "Deny") + &call(60, "Allow");
+    let output = shell("skreaver policy test -f docs/policies/mail.yaml --calls -", &calls);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
