@@ -41,6 +41,22 @@ fn numbers() -> impl Strategy<Value = String> {
     "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,20})?"
 }
 
+/// A decimal number that is not 0.
+fn divisors() -> impl Strategy<Value = String> {
+    numbers().prop_filter("nothing can be divided by 0", |number| number.contains(|c| matches!(c, '1'..='9')))
+}
+
+/// A document without nulls in objects, which in a merge patch would remove.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let kept = members.into_iter().filter(|(_, member)| !member.is_null());
+            kept.map(|(name, member)| (name, without_nulls(member))).collect::<Map<_, _>>().into()
+        }
+        other => other,
+    }
+}
+
 /// The number that a result says, without zeros that say nothing.
 fn plain(number: &Value) -> String {
     let sum = call("add", json!({"a": number, "b": 0})).unwrap();
@@ -64,15 +80,9 @@ proptest! {
 
     #[test]
     fn a_merge_of_a_document_with_itself_changes_nothing(value in values()) {
-        fn without_null(value: &Value) -> bool {
-            match value {
-                Value::Object(members) => members.values().all(|member| !member.is_null() && without_null(member)),
-                _ => true,
-            }
-        }
-        prop_assume!(without_null(&value));
-        let merged = call("json_transform", json!({"json": {"a": value.clone()}, "merge": {"a": value.clone()}}));
-        prop_assert_eq!(merged, if value.is_null() { Ok(json!({})) } else { Ok(json!({"a": value})) });
+        let json = without_nulls(json!({ "a": value }));
+        let merged = call("json_transform", json!({ "json": json.clone(), "merge": json.clone() }));
+        prop_assert_eq!(merged, Ok(json));
     }
 
     #[test]
@@ -83,16 +93,14 @@ proptest! {
     }
 
     #[test]
-    fn dividing_undoes_multiplying(a in numbers(), b in numbers()) {
-        prop_assume!(plain(&json!(b)) != "0");
+    fn dividing_undoes_multiplying(a in numbers(), b in divisors()) {
         let product = call("multiply", json!({"a": a, "b": b})).unwrap();
         let back = call("divide", json!({"a": product, "b": b})).unwrap();
         prop_assert_eq!(plain(&back), plain(&json!(a)));
     }
 
     #[test]
-    fn a_rounded_quotient_is_at_most_half_a_unit_off(a in numbers(), b in numbers(), places in 0_u32..20) {
-        prop_assume!(plain(&json!(b)) != "0");
+    fn a_rounded_quotient_is_at_most_half_a_unit_off(a in numbers(), b in divisors(), places in 0_u32..20) {
         let quotient = call("divide", json!({"a": a, "b": b, "places": places})).unwrap();
         let error = call("subtract", json!({"a": call("multiply", json!({"a": quotient, "b": b})).unwrap(), "b": a})).unwrap();
         // |error| * 2 * 10^places <= |b|, all of it exact.
