@@ -16,6 +16,7 @@ use skreaver_protocol::rest::ComponentState;
 use skreaver_protocol::{AgentName, Builtin, ToolName};
 
 use crate::agent::{Parts, ServedAgent, Slot};
+use crate::audit::{AuditLog, Auditor};
 use crate::custom::Agent;
 use crate::metrics::Metrics;
 use crate::mind::{self, Http, Thoughts};
@@ -31,6 +32,7 @@ pub struct Builder {
     config: RuntimeConfig,
     policies: BTreeMap<AgentName, PolicyBundle>,
     security: Option<SecurityConfig>,
+    audit: Vec<AuditLog>,
     tools: InMemoryToolRegistry,
     agents: BTreeMap<AgentName, Arc<dyn Agent>>,
     memories: BTreeMap<AgentName, Arc<dyn Memory>>,
@@ -94,6 +96,7 @@ impl Builder {
             config: RuntimeConfig { agents: Vec::new(), cluster: None },
             policies: BTreeMap::new(),
             security: None,
+            audit: Vec::new(),
             tools: InMemoryToolRegistry::new(),
             agents: BTreeMap::new(),
             memories: BTreeMap::new(),
@@ -130,6 +133,13 @@ impl Builder {
     #[must_use]
     pub fn security(mut self, security: SecurityConfig) -> Self {
         self.security = Some(security);
+        self
+    }
+
+    /// A log of every decision over a tool call of every agent, besides those that policies ask for.
+    #[must_use]
+    pub fn audit(mut self, log: AuditLog) -> Self {
+        self.audit.push(log);
         self
     }
 
@@ -185,13 +195,14 @@ impl Builder {
             return Err(BuildError::Steered);
         }
         let metrics = Arc::new(Metrics::new());
+        let auditor = Arc::new(Auditor::new(std::mem::take(&mut self.audit)));
         let agents = self.described();
         let several = agents.len() > 1;
         let components = Arc::new(self.components(&agents, several));
         let mut built = BTreeMap::new();
         for config in agents {
             let name = config.name.clone();
-            built.insert(name, Arc::new(self.served(config, several, &components, &metrics)?));
+            built.insert(name, Arc::new(self.served(config, several, &components, &metrics, &auditor)?));
         }
         Ok(Runtime { agents: ArcSwap::from_pointee(built), cluster: self.config.cluster, metrics, components, several })
     }
@@ -259,6 +270,7 @@ impl Builder {
         several: bool,
         components: &Arc<Components>,
         metrics: &Arc<Metrics>,
+        auditor: &Arc<Auditor>,
     ) -> Result<ServedAgent, BuildError> {
         let name = config.name.clone();
         let policy = self.policy(&name)?;
@@ -281,6 +293,7 @@ impl Builder {
             policy,
             own_bounds: self.own_bounds(),
             metrics: Arc::clone(metrics),
+            auditor: Arc::clone(auditor),
             memory,
         }))
     }

@@ -108,7 +108,7 @@ impl SecurityConfig {
     pub fn policy(&self) -> PolicyRules {
         let Self { fs, http, resources, default_action, rules, data_flow } = self.clone();
         let name = NAME.to_owned();
-        PolicyRules { name, mode: Mode::Enforce, default_action, rules, data_flow, http, fs, resources }
+        PolicyRules { name, mode: Mode::Enforce, default_action, rules, data_flow, http, fs, resources, audit: None }
     }
 }
 

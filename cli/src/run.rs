@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use skreaver::audit::AuditLog;
 use skreaver::protocol::Builtin;
 use skreaver::protocol::config::{AgentConfig, RuntimeConfig};
 use skreaver::tools::worker::{Pool, Program};
@@ -38,6 +39,9 @@ pub(crate) struct Args {
     /// A security.toml, which bounds what every agent may do besides what its ToolPolicies say.
     #[arg(long, value_name = "FILE")]
     security: Option<PathBuf>,
+    /// Record every decision over a tool call at the end of this file, before its effect; `skreaver audit verify` judges it.
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
     /// Refuse every tool call of agents that no ToolPolicy selects.
     #[arg(long)]
     require_tool_policy: bool,
@@ -65,6 +69,10 @@ fn runtime(local: &Local, args: &Args, secrets: &Folder, workers: Arc<Pool>) -> 
     });
     let config = RuntimeConfig { agents: located.collect::<anyhow::Result<_>>()?, cluster: None };
     let mut builder = Runtime::builder().config(config).workers(workers);
+    if let Some(file) = &args.audit {
+        let log = AuditLog::to_file(file).with_context(|| format!("failed to open the audit log {}", file.display()))?;
+        builder = builder.audit(log);
+    }
     if let Some(file) = &args.security {
         builder = builder.security(SecurityConfig::load_from_file(file)?);
     }

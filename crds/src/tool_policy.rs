@@ -3,7 +3,9 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
-use skreaver_protocol::policy::{Action, DataFlow, FsSection, HttpSection, Mode, ResourcesSection, Rule as ToolRule};
+use skreaver_protocol::policy::{
+    Action, AuditSection, DataFlow, FsSection, HttpSection, Mode, ResourcesSection, Rule as ToolRule,
+};
 
 /// Which agents the policy is for, and what their tool calls may do.
 #[derive(CustomResource, KubeSchema, Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,6 +66,11 @@ pub struct ToolPolicySpec {
     /// What permitted calls may use up. Absent: safe defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourcesSection>,
+
+    /// Where the decisions over calls of the selected Agents are recorded, also those of other policies. Absent: nowhere, as far as
+    /// this policy is concerned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditSection>,
 }
 
 fn deny() -> Action {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use skreaver_protocol::ToolName;
-use skreaver_protocol::policy::{Action, AgentFacts, DataFlow, Mode, PolicyBundle, PolicyRules, RateLimit, Rule};
+use skreaver_protocol::policy::{Action, AgentFacts, AuditSink, DataFlow, Mode, PolicyBundle, PolicyRules, RateLimit, Rule};
 
 use crate::bounds::{Bounds, Own, Sections};
 use crate::condition::Condition;
@@ -41,6 +41,7 @@ pub(crate) struct Part {
     pub(crate) rules: Vec<Arc<CompiledRule>>,
     pub(crate) flow: Option<Flow>,
     sections: Arc<Sections>,
+    sinks: Vec<AuditSink>,
 }
 
 /// One rule of a ToolPolicy.
@@ -104,6 +105,11 @@ impl Policy {
         Ok(Self { version: *version, required: *required, agent: agent.clone(), parts, bounds, plans, callable })
     }
 
+    /// Whether a policy, in whatever mode, wants decisions recorded there.
+    pub fn audits_to(&self, sink: AuditSink) -> bool {
+        self.parts.iter().any(|part| part.sinks.contains(&sink))
+    }
+
     /// The same policy for an agent that has this of its own.
     #[must_use]
     pub fn owning(self, own: Own) -> Self {
@@ -138,7 +144,7 @@ fn bounds(own: Own, parts: &[Arc<Part>]) -> Arc<Bounds> {
 
 /// Nothing where the sections of the policy have problems; other problems may be there as well.
 fn compile_part(policy: &PolicyRules, problems: &mut Vec<RuleProblem>) -> Option<Part> {
-    let PolicyRules { name, mode, default_action, rules, data_flow, http, fs, resources } = policy;
+    let PolicyRules { name, mode, default_action, rules, data_flow, http, fs, resources, audit } = policy;
     let mut seen = HashSet::new();
     for (index, rule) in rules.iter().enumerate() {
         if !seen.insert(&rule.name) {
@@ -163,7 +169,8 @@ fn compile_part(policy: &PolicyRules, problems: &mut Vec<RuleProblem>) -> Option
     }
     let sections = Sections::compile(name, http.as_ref(), fs.as_ref(), resources.as_ref());
     let sections = Arc::new(sections.map_err(|found| problems.extend(found)).ok()?);
-    Some(Part { name: name.as_str().into(), mode: *mode, default_action: *default_action, rules, flow, sections })
+    let sinks = audit.as_ref().map(|audit| audit.sinks.clone()).unwrap_or_default();
+    Some(Part { name: name.as_str().into(), mode: *mode, default_action: *default_action, rules, flow, sections, sinks })
 }
 
 fn compile_rule(rule: &Rule, path: &str, problems: &mut Vec<RuleProblem>) -> CompiledRule {

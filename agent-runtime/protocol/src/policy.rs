@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod audit;
 mod data_flow;
 mod rule;
 mod sections;
 
+pub use audit::{AuditSection, AuditSink};
 pub use data_flow::DataFlow;
 pub use rule::{Per, RateLimit, Redact, Rule};
 pub use sections::{FsSection, HttpSection, ResourcesSection};
@@ -57,6 +59,9 @@ pub struct PolicyRules {
     /// What they may use up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourcesSection>,
+    /// Where decisions are recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditSection>,
 }
 
 /// What conditions see of the agent besides its name.

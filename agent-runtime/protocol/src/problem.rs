@@ -34,6 +34,8 @@ pub enum Code {
     ForbiddenHost,
     /// A policy refuses the call.
     ToolDenied,
+    /// The decision over the call cannot be recorded, and so it is not made.
+    AuditUnavailable,
     /// The tool was run and failed.
     ToolFailed,
     /// The tool was run, and a policy lets no result of this size pass.
@@ -113,7 +115,7 @@ impl Code {
             | Self::AnswerCutOff
             | Self::AnswerRefused
             | Self::AnswerMalformed => 502,
-            Self::ModelUnavailable | Self::MemoryUnavailable => 503,
+            Self::ModelUnavailable | Self::MemoryUnavailable | Self::AuditUnavailable => 503,
             Self::RunTimeout => 504,
         }
     }
@@ -133,6 +135,7 @@ impl Code {
             Self::InvalidArguments => "The tool does not take these arguments",
             Self::ForbiddenHost => "The Host or Origin header is not allowed",
             Self::ToolDenied => "A policy refuses the tool call",
+            Self::AuditUnavailable => "The audit log takes no records",
             Self::ToolFailed => "The tool failed",
             Self::ResultTooLarge => "The tool's result is larger than a policy lets pass",
             Self::QueueFull => "The agent's queue is full",

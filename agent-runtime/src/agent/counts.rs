@@ -95,6 +95,7 @@ fn kind(code: Code) -> ErrorKind {
         Code::ModelUnavailable | Code::ModelFailed => ErrorKind::Network,
         Code::BodyTooLarge
         | Code::QueueFull
+        | Code::AuditUnavailable
         | Code::TurnsExceeded
         | Code::ToolCallsExceeded
         | Code::BudgetExceeded

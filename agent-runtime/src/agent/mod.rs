@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::admission::Admission;
+use crate::audit::Auditor;
 use crate::coordinator::Setup;
 use crate::custom::Agent;
 use crate::metrics::Metrics;
@@ -71,14 +72,15 @@ pub(crate) struct Parts {
     /// What its calls may touch where no policy says otherwise.
     pub(crate) own_bounds: Own,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) auditor: Arc<Auditor>,
     pub(crate) memory: Option<Arc<Slot>>,
 }
 
 impl ServedAgent {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { config, setup, mind, own, tools, policy, own_bounds, metrics, memory } = parts;
+        let Parts { config, setup, mind, own, tools, policy, own_bounds, metrics, auditor, memory } = parts;
         Self {
-            toolbox: Toolbox::new(config.name.clone(), tools, policy, own_bounds, Arc::clone(&metrics)),
+            toolbox: Toolbox::new(config.name.clone(), tools, policy, own_bounds, Arc::clone(&metrics), auditor),
             admission: Admission::new(config.limits.concurrency, config.limits.queue_length),
             config,
             setup,

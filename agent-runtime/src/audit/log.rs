@@ -54,19 +54,19 @@ struct Job {
 }
 
 impl AuditLog {
-    /// A log at the end of this file, which is made where there is none. `process` says who writes.
+    /// A log at the end of this file, which is made where there is none.
     ///
     /// # Errors
     /// What opening fails of.
-    pub fn to_file(path: &Path, process: &str) -> io::Result<Self> {
+    pub fn to_file(path: &Path) -> io::Result<Self> {
         let mut file = OpenOptions::new().create(true).append(true).read(true).open(path)?;
         end_line(&mut file)?;
-        Ok(Self::to(file, File::sync_data, process))
+        Ok(Self::to(file, File::sync_data, &super::process()))
     }
 
     /// A log on standard output.
-    pub fn to_stdout(process: &str) -> Self {
-        Self::to(io::stdout(), |_| Ok(()), process)
+    pub fn to_stdout() -> Self {
+        Self::to(io::stdout(), |_| Ok(()), &super::process())
     }
 
     fn to<W: Write + Send + 'static>(target: W, sync: fn(&W) -> io::Result<()>, process: &str) -> Self {
@@ -167,7 +167,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit.jsonl");
         for _ in 0..2 {
-            let log = AuditLog::to_file(&path, "here").unwrap();
+            let log = AuditLog::to_file(&path).unwrap();
             let written = (0..200).map(|number| {
                 let log = log.clone();
                 tokio::spawn(async move { log.record(entry(number), number % 7 == 0).unwrap().await.unwrap() })

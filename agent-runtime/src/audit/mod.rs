@@ -5,6 +5,7 @@
 //! `previous` is the hash of the record before: [`verify`] needs nothing else, and does not mind when a collector of logs orders
 //! the fields anew. What a chain cannot tell is whether its end is missing: keep the head that [`verify`] prints elsewhere.
 
+mod auditor;
 mod chain;
 mod log;
 mod record;
@@ -14,5 +15,11 @@ pub use log::{AuditError, AuditLog};
 pub use record::{Decision, Entry, Outcome, Record};
 pub use verify::{Break, ChainReport, Report, verify};
 
+pub(crate) use auditor::{Auditor, recorded};
 pub(crate) use log::Receipt;
-pub(crate) use record::digest;
+
+/// Who writes: this process, on this machine or in this pod.
+fn process() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}/{}", host.trim(), std::process::id())
+}

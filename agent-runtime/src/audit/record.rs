@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use skreaver_protocol::{AgentName, Caller, ToolName};
+use skreaver_protocol::{AgentName, Caller, SessionId, ToolName};
 use uuid::Uuid;
 
 /// One record. Its fields may grow; what is there keeps its meaning.
@@ -51,6 +51,9 @@ pub struct Decision {
     pub agent: AgentName,
     /// On whose behalf.
     pub caller: Caller,
+    /// The session in which it is made, if it is in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
     /// The call: the id of its run and its place in it, or an id of its own.
     pub call: String,
     /// The tool.

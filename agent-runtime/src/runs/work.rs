@@ -167,6 +167,7 @@ pub(crate) fn call_failure(error: &CallError) -> Failure {
             retry_after: denial.retry_after().map(|pause| pause.as_secs().max(1)),
             ..told(Code::ToolDenied)
         },
+        CallError::Unrecorded { .. } => Failure { retry_after: Some(1), ..told(Code::AuditUnavailable) },
         CallError::Tool { error: ToolError::InvalidArguments(_), .. } => told(Code::InvalidArguments),
         CallError::Tool { error: ToolError::Failed(_) | ToolError::Stopped(_), .. } => told(Code::ToolFailed),
         CallError::ResultTooLarge { limit: ResultLimit { policy, rule, .. }, .. } => {

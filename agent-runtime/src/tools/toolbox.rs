@@ -13,12 +13,13 @@ use futures::FutureExt;
 use serde_json::Value;
 use skreaver_policy::bounds::Own;
 use skreaver_policy::{Call, Denial, Ledger, Permit, Policy, ResultLimit, Settled};
-use skreaver_protocol::policy::Mode;
+use skreaver_protocol::policy::{AuditSink, Mode};
 use skreaver_protocol::rest::RefusalCount;
 use skreaver_protocol::{AgentName, Caller, SessionId, ToolName};
 
 use self::results::{error_within, within};
 use super::{Tool, ToolError};
+use crate::audit::{AuditError, Auditor, Receipt, recorded};
 use crate::metrics::{Metrics, Refusals, ToolMetrics};
 use crate::panics;
 use crate::trace::{error, info};
@@ -35,6 +36,7 @@ pub struct Toolbox {
     began: Instant,
     refusals: Refusals,
     metrics: Arc<Metrics>,
+    auditor: Arc<Auditor>,
 }
 
 struct Entry {
@@ -68,6 +70,8 @@ pub struct Decided {
     entry: Arc<Entry>,
     arguments: Value,
     permit: Permit,
+    /// Its record in the audit, which comes before the effect.
+    receipts: Vec<Receipt>,
 }
 
 impl Decided {
@@ -117,6 +121,13 @@ pub enum CallError {
     },
     /// A policy refuses.
     Denied(Denial),
+    /// The decision over it cannot be recorded, and so it is not made.
+    Unrecorded {
+        /// The tool.
+        tool: ToolName,
+        /// Why not.
+        error: AuditError,
+    },
     /// The tool ran, or looked at its arguments, and gave up.
     Tool {
         /// The tool.
@@ -142,6 +153,7 @@ impl fmt::Display for CallError {
                 write!(f, "no tool is named `{tool}`; there are {}", known.join(", "))
             }
             Self::Denied(denial) => denial.fmt(f),
+            Self::Unrecorded { tool, error } => write!(f, "tool `{tool}` is not called: {error}; try again later"),
             Self::Tool { tool, error } => write!(f, "tool `{tool}`: {error}"),
             Self::ResultTooLarge { tool, limit: ResultLimit { policy, rule, most } } => write!(
                 f,
@@ -155,12 +167,13 @@ impl std::error::Error for CallError {}
 
 impl Toolbox {
     /// The tools of an agent behind a policy, which may be replaced while calls run.
-    pub fn new(
+    pub(crate) fn new(
         agent: AgentName,
         tools: BTreeMap<ToolName, Arc<dyn Tool>>,
         policy: Policy,
         own: Own,
         metrics: Arc<Metrics>,
+        auditor: Arc<Auditor>,
     ) -> Self {
         let entry = |(name, tool): (ToolName, Arc<dyn Tool>)| {
             let entry = Entry { input_schema: tool.input_schema(), tool, metrics: metrics.tool(&name) };
@@ -177,6 +190,7 @@ impl Toolbox {
             began: Instant::now(),
             refusals: Refusals::default(),
             metrics,
+            auditor,
         }
     }
 
@@ -193,7 +207,7 @@ impl Toolbox {
     /// Runs a tool, if the agent has it and the policy in force lets this call pass.
     ///
     /// # Errors
-    /// [`CallError`]; nothing has run unless it is [`CallError::Tool`].
+    /// [`CallError`]; nothing has run unless it is [`CallError::Tool`] or [`CallError::ResultTooLarge`].
     pub async fn call(&self, call: ToolCall) -> Result<ToolResult, CallError> {
         self.run(self.decide(call)?).await
     }
@@ -201,7 +215,7 @@ impl Toolbox {
     /// Asks the policy in force about a call, and makes nothing of it yet.
     ///
     /// # Errors
-    /// [`CallError::UnknownTool`] and [`CallError::Denied`].
+    /// [`CallError::UnknownTool`], [`CallError::Denied`] and [`CallError::Unrecorded`].
     pub fn decide(&self, call: ToolCall) -> Result<Decided, CallError> {
         let ToolCall { tool, input, caller, session, read, id } = call;
         let Some((name, entry)) = self.tools.get_key_value(tool.as_str()) else {
@@ -213,16 +227,19 @@ impl Toolbox {
         };
         let (session, read) = (session.as_ref(), read.as_ref());
         let call = Call { agent: &self.agent, tool: name, arguments: &arguments, caller: &caller, session, read, id: &id };
-        let permit = self.authorize(&call).map_err(CallError::Denied)?;
-        Ok(Decided { tool: name.clone(), entry: Arc::clone(entry), arguments, permit })
+        let (permit, receipts) = self.authorize(&call, !entry.tool.is_idempotent())?;
+        Ok(Decided { tool: name.clone(), entry: Arc::clone(entry), arguments, permit, receipts })
     }
 
     /// Makes a call that was decided about.
     ///
     /// # Errors
-    /// [`CallError::Tool`] and [`CallError::ResultTooLarge`].
+    /// [`CallError::Unrecorded`], [`CallError::Tool`] and [`CallError::ResultTooLarge`].
     pub async fn run(&self, decided: Decided) -> Result<ToolResult, CallError> {
-        let Decided { tool, entry, arguments, permit } = decided;
+        let Decided { tool, entry, arguments, permit, receipts } = decided;
+        if let Err(error) = recorded(receipts).await {
+            return Err(CallError::Unrecorded { tool, error });
+        }
         let terms = permit.terms().clone();
         let started = Instant::now();
         let outcome = contained(entry.tool.run(permit, arguments), &tool).await;
@@ -245,9 +262,12 @@ impl Toolbox {
         self.tools.get(tool).is_none_or(|entry| entry.tool.is_idempotent())
     }
 
-    fn authorize(&self, call: &Call<'_>) -> Result<Permit, Denial> {
-        let decision = self.policy.load().authorize(call);
-        let Settled { verdict, audited } = decision.settle(&self.ledger, self.began.elapsed());
+    fn authorize(&self, call: &Call<'_>, promised: bool) -> Result<(Permit, Vec<Receipt>), CallError> {
+        let policy = self.policy.load();
+        let settled = policy.authorize(call).settle(&self.ledger, self.began.elapsed());
+        let to_stdout = policy.audits_to(AuditSink::Stdout);
+        let receipts = self.auditor.record(call, &settled, policy.version(), to_stdout, promised);
+        let Settled { verdict, audited } = settled;
         for denial in &audited {
             self.count(Mode::Audit, denial);
             info!(agent = %self.agent, tool = %call.tool, policy = denial.policy(), rule = denial.rule(), "tool call would be denied");
@@ -256,7 +276,9 @@ impl Toolbox {
             self.count(Mode::Enforce, denial);
             info!(agent = %self.agent, tool = %call.tool, policy = denial.policy(), rule = denial.rule(), "tool call denied");
         }
-        verdict
+        let permit = verdict.map_err(CallError::Denied)?;
+        let receipts = receipts.map_err(|error| CallError::Unrecorded { tool: call.tool.clone(), error })?;
+        Ok((permit, receipts))
     }
 
     fn count(&self, mode: Mode, denial: &Denial) {

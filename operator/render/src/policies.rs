@@ -39,6 +39,7 @@ impl PolicyInForce {
             http: None,
             fs: None,
             resources: None,
+            audit: None,
         };
         Self { name: policy.name_any(), generation: 0, spec }
     }
@@ -72,7 +73,7 @@ pub fn accept(policy: &ToolPolicy) -> Result<(), Vec<String>> {
 }
 
 fn rules(name: String, spec: &ToolPolicySpec) -> PolicyRules {
-    let ToolPolicySpec { agent_selector: _, mode, default_action, rules, data_flow, http, fs, resources } = spec;
+    let ToolPolicySpec { agent_selector: _, mode, default_action, rules, data_flow, http, fs, resources, audit } = spec;
     PolicyRules {
         name,
         mode: *mode,
@@ -82,6 +83,7 @@ fn rules(name: String, spec: &ToolPolicySpec) -> PolicyRules {
         http: http.clone(),
         fs: fs.clone(),
         resources: resources.clone(),
+        audit: audit.clone(),
     }
 }
 
@@ -101,7 +103,7 @@ fn fits(policies: &[PolicyRules]) -> bool {
 }
 
 fn deny_all(policy: &mut PolicyRules) {
-    let PolicyRules { name: _, mode: _, default_action, rules, data_flow, http, fs, resources } = policy;
+    let PolicyRules { name: _, mode: _, default_action, rules, data_flow, http, fs, resources, audit: _ } = policy;
     *default_action = Action::Deny;
     rules.clear();
     (*data_flow, *http, *fs, *resources) = (None, None, None, None);

@@ -162,6 +162,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             Code::UnknownTool,
             Code::InvalidArguments,
             Code::QueueFull,
+            Code::AuditUnavailable,
             Code::ToolFailed,
             Code::ResultTooLarge,
             Code::RunTimeout,

@@ -1,0 +1,65 @@
+//! The audit: each decision is recorded before its effect, and a call that cannot be recorded is not made.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use skreaver::audit::{AuditLog, verify};
+use skreaver::protocol::{AgentName, ToolName};
+use skreaver::testing::MockTool;
+use skreaver::{Observation, Runtime};
+
+use crate::support::config;
+
+const AGENT: &str = "agents: [{name: clerk, tools: [{name: pay, type: Builtin}, {name: reverse, type: Builtin}]}]";
+
+fn runtime(log: &Path, pay: &MockTool) -> Runtime {
+    let clerk = AgentName::parse("clerk").unwrap();
+    let policies = json!({"version": 7, "policies": [
+        {"name": "house", "mode": "Enforce", "defaultAction": "Allow", "rules": [{"name": "no-mirrors", "tools": ["reverse"], "action": "Deny"}]},
+        {"name": "watch", "mode": "Audit", "defaultAction": "Deny", "rules": []},
+    ]});
+    Runtime::builder()
+        .config(config(AGENT))
+        .tool(ToolName::parse("pay").unwrap(), std::sync::Arc::new(pay.clone()))
+        .policies(clerk, serde_json::from_value(policies).unwrap())
+        .audit(AuditLog::to_file(log).unwrap())
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn every_decision_is_a_record_that_names_what_decided() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let pay = MockTool::answering(json!("paid"));
+    let runtime = runtime(&path, &pay);
+    let agent = runtime.agent("clerk").unwrap();
+    assert_eq!(agent.observe(Observation::new("pay:4111 1111")).await.unwrap().output, "paid");
+    assert_eq!(agent.observe(Observation::new("reverse:abc")).await.unwrap_err().status, 403);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(!text.contains("4111"), "arguments are told by their hash alone: {text}");
+    let records: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told =
+        |record: &Value| json!([record["tool"], record["outcome"], record["policy"], record["rule"], record["policy_version"]]);
+    assert_eq!(records[0]["kind"], "opened");
+    assert_eq!(told(&records[1]), json!(["pay", "would_be_denied", "watch", null, 7]));
+    assert_eq!(told(&records[2]), json!(["reverse", "denied", "house", "no-mirrors", 7]));
+    let report = verify(text.as_bytes()).unwrap();
+    assert!(report.is_whole() && report.chains.len() == 1, "{report:?}");
+}
+
+#[tokio::test]
+async fn a_call_that_cannot_be_recorded_is_not_made() {
+    let pay = MockTool::answering(json!("paid"));
+    // Every write to it fails as on a full disk.
+    let runtime = runtime(Path::new("/dev/full"), &pay);
+    let refused = runtime.agent("clerk").unwrap().observe(Observation::new("pay:5")).await.unwrap_err();
+    assert_eq!(
+        (refused.status, serde_json::to_value(refused.code).unwrap()),
+        (503, json!("audit_unavailable")),
+        "{}",
+        refused.detail
+    );
+    assert_eq!(pay.calls(), Vec::<Value>::new());
+}
