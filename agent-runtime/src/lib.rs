@@ -25,7 +25,7 @@ mod readiness;
 mod runs;
 mod runtime;
 mod secrets;
-mod security;
+pub mod security;
 #[cfg(feature = "http")]
 mod serve;
 #[cfg(feature = "testing")]
@@ -38,7 +38,7 @@ pub use build::{BuildError, Builder};
 pub use collections::{Empty, NonEmptyQueue, NonEmptyVec};
 pub use custom::{Agent, AgentError, Context};
 pub use runtime::{RemoveError, Runtime};
-pub use security::{SecurityConfig, SecurityError};
+pub use security::{SecuredTool, SecurityConfig, SecurityError, SecurityManager};
 #[cfg(feature = "http")]
 pub use serve::{Listeners, serve, serve_until_terminated};
 pub use skreaver_memory as memory;

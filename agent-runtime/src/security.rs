@@ -1,9 +1,13 @@
 //! Policies without a cluster: a `security.toml` that bounds what every agent of a runtime may do.
 
+mod manager;
+
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use skreaver_protocol::policy::{Action, DataFlow, FsSection, HttpSection, Mode, PolicyRules, ResourcesSection, Rule};
+
+pub use manager::{SecuredTool, SecurityManager};
 
 /// The name under which it refuses.
 const NAME: &str = "security.toml";
@@ -82,6 +86,12 @@ pub enum SecurityError {
         file: String,
         /// What is wrong, and where.
         problem: String,
+    },
+    /// Something in it cannot be compiled.
+    #[error("the security configuration cannot be used: {problems}")]
+    Unfit {
+        /// All that is wrong with it, each with its path.
+        problems: String,
     },
 }
 
