@@ -25,7 +25,7 @@ use crate::runtime::{MEMORY, MODEL, POLICY, Runtime, component};
 use crate::security::SecurityConfig;
 #[cfg(feature = "workers")]
 use crate::tools::worker::Pool;
-use crate::tools::{InMemoryToolRegistry, Tool, builtin};
+use crate::tools::{Effects, InMemoryToolRegistry, Tool, builtin};
 
 /// Builds a [`Runtime`].
 pub struct Builder {
@@ -80,6 +80,16 @@ pub enum BuildError {
     /// An operator hands the runtime its policies, and would take this one out of force.
     #[error("a runtime that an operator hands policies takes no security configuration; write a ToolPolicy")]
     Steered,
+    /// A tool cannot have its effects.
+    #[error("agent `{agent}`: the tool `{tool}` cannot work: {problem}")]
+    Tool {
+        /// The agent.
+        agent: AgentName,
+        /// The tool.
+        tool: ToolName,
+        /// Why not.
+        problem: String,
+    },
     /// The agent cannot think as its configuration says.
     #[error("agent `{agent}`: {problem}")]
     Model {
@@ -222,6 +232,7 @@ impl Builder {
             goal: None,
             limits: LimitsConfig::default(),
             memory: None,
+            files: None,
             readiness: ReadinessMode::default(),
         }));
         for AgentConfig { name, memory, .. } in &mut agents {
@@ -275,7 +286,8 @@ impl Builder {
         let name = config.name.clone();
         let policy = self.policy(&name)?;
         let memory = config.memory.clone().map(|config| Arc::new(Slot::new(config, self.memories.remove(&name))));
-        let tools = self.tools_of(&config, memory.as_ref())?;
+        let own_bounds = self.own_bounds(&config);
+        let tools = self.tools_of(&config, memory.as_ref(), metrics)?;
         let own = self.models.remove(&name).unwrap_or_default();
         let component = component(several, &name, MODEL);
         let agent = self.agents.remove(&name);
@@ -291,17 +303,17 @@ impl Builder {
             own: agent,
             tools,
             policy,
-            own_bounds: self.own_bounds(),
+            own_bounds,
             metrics: Arc::clone(metrics),
             auditor: Arc::clone(auditor),
             memory,
         }))
     }
 
-    /// What calls may touch where no policy says otherwise: no files, and public hosts only.
-    fn own_bounds(&self) -> Own {
+    /// What calls may touch where no policy says otherwise: the agent's own directory, and public hosts.
+    fn own_bounds(&self, config: &AgentConfig) -> Own {
         let ground = if self.config.cluster.is_some() { Ground::Cluster } else { Ground::Laptop };
-        Own { folder: None, places: Vec::new(), ground }
+        Own { folder: config.files.clone(), places: Vec::new(), ground }
     }
 
     fn policy(&mut self, agent: &AgentName) -> Result<Policy, BuildError> {
@@ -317,8 +329,10 @@ impl Builder {
         &self,
         config: &AgentConfig,
         memory: Option<&Arc<Slot>>,
+        metrics: &Arc<Metrics>,
     ) -> Result<BTreeMap<ToolName, Arc<dyn Tool>>, BuildError> {
         let mut tools = BTreeMap::new();
+        let effects = Effects::new(&config.name, metrics);
         for tool in &config.tools {
             let (agent, name) = (config.name.clone(), tool.name.clone());
             let found = match tool.source {
@@ -327,6 +341,7 @@ impl Builder {
                     (None, Some(known)) if known.needs_memory() && memory.is_none() => {
                         return Err(BuildError::NoMemory { agent, tool: name });
                     }
+                    (None, Some(known)) if known.needs_network() || known.needs_files() => Some(effects.tool(known)?),
                     (None, Some(known)) => Some(builtin(known, memory)),
                     (None, None) => None,
                 },

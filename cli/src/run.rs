@@ -13,7 +13,7 @@ use skreaver::protocol::config::{AgentConfig, RuntimeConfig};
 use skreaver::tools::worker::{Pool, Program};
 use skreaver::{Listeners, Runtime, SecurityConfig, serve_until_terminated};
 use skreaver_render::local::Local;
-use skreaver_render::{Locations, ResolvedAgent, agent_config};
+use skreaver_render::{Locations, ResolvedAgent, agent_config, works_with_files};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// Where to listen.
     #[arg(long, default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
-    /// Where agents with File or SQLite memory keep it, each in a folder of its own name.
+    /// Where agents with File or SQLite memory or with tools of files keep them, each in a folder of its own name.
     /// Default: $XDG_DATA_HOME/skreaver, or ~/.local/share/skreaver.
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
@@ -65,7 +65,8 @@ fn runtime(local: &Local, args: &Args, secrets: &Folder, workers: Arc<Pool>) -> 
     }
     let located = agents.iter().map(|(agent, _)| {
         let (secrets, variables) = secrets.locate(local, agent)?;
-        Ok(agent_config(agent, &Locations { secrets, variables, data: data(agent, args.data_dir.as_ref())? }))
+        let folder = args.data_dir.as_ref();
+        Ok(agent_config(agent, &Locations { secrets, variables, data: data(agent, folder)?, files: files(agent, folder)? }))
     });
     let config = RuntimeConfig { agents: located.collect::<anyhow::Result<_>>()?, cluster: None };
     let mut builder = Runtime::builder().config(config).workers(workers);
@@ -87,9 +88,26 @@ fn data(agent: &ResolvedAgent<'_>, folder: Option<&PathBuf>) -> anyhow::Result<P
     if !agent.agent.spec.memory.as_ref().is_some_and(|memory| memory.backend.has_volume()) {
         return Ok(PathBuf::new());
     }
+    own_folder(agent, folder)
+}
+
+/// The folder in which an agent's tools of files work. Made only for an agent that has some.
+fn files(agent: &ResolvedAgent<'_>, folder: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
+    if !works_with_files(agent) {
+        return Ok(PathBuf::new());
+    }
+    let folder = own_folder(agent, folder)?.join("files");
+    create_private(&folder)?;
+    Ok(folder)
+}
+
+fn own_folder(agent: &ResolvedAgent<'_>, folder: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let usual = || Some(variable("XDG_DATA_HOME").or_else(|| Some(variable("HOME")?.join(".local/share")))?.join("skreaver"));
-    let folder = folder.cloned().or_else(usual).context("there is no home folder to keep memory in; name one with --data-dir")?;
+    let folder = folder
+        .cloned()
+        .or_else(usual)
+        .context("there is no home folder to keep memory and files in; name one with --data-dir")?;
     let folder = std::path::absolute(folder)?.join(agent.name.as_str());
     create_private(&folder)?;
     Ok(folder)

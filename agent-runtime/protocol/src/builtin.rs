@@ -67,6 +67,30 @@ builtins! {
     Hash = "hash",
     /// What time it is.
     Time = "time",
+    /// Fetches what stands at a URL.
+    HttpGet = "http_get",
+    /// Sends something to a URL.
+    HttpPost = "http_post",
+    /// Puts something at a URL.
+    HttpPut = "http_put",
+    /// Changes what stands at a URL.
+    HttpPatch = "http_patch",
+    /// Deletes what stands at a URL.
+    HttpDelete = "http_delete",
+    /// Reads a file.
+    FileRead = "file_read",
+    /// Makes a file, or puts a new one in its place.
+    FileWrite = "file_write",
+    /// Adds to the end of a file.
+    FileAppend = "file_append",
+    /// Deletes a file.
+    FileDelete = "file_delete",
+    /// What is known of a file or directory.
+    FileStat = "file_stat",
+    /// What is in a directory.
+    DirectoryList = "directory_list",
+    /// Makes a directory.
+    DirectoryCreate = "directory_create",
     /// Keeps a text for later. Needs memory.
     Remember = "remember",
     /// Finds texts that were kept. Needs memory.
@@ -77,6 +101,25 @@ impl Builtin {
     /// Whether it keeps anything, which only an agent with memory can.
     pub const fn needs_memory(self) -> bool {
         matches!(self, Self::Remember | Self::Recall)
+    }
+
+    /// Whether it speaks to hosts that its arguments name.
+    pub const fn needs_network(self) -> bool {
+        matches!(self, Self::HttpGet | Self::HttpPost | Self::HttpPut | Self::HttpPatch | Self::HttpDelete)
+    }
+
+    /// Whether it works in a directory of the agent's own.
+    pub const fn needs_files(self) -> bool {
+        matches!(
+            self,
+            Self::FileRead
+                | Self::FileWrite
+                | Self::FileAppend
+                | Self::FileDelete
+                | Self::FileStat
+                | Self::DirectoryList
+                | Self::DirectoryCreate
+        )
     }
 
     /// The built-in tool of this name, if there is one.

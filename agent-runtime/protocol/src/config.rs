@@ -57,6 +57,9 @@ pub struct AgentConfig {
     /// What it remembers and where; without it the agent is stateless.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<MemoryConfig>,
+    /// The directory of its own in which tools of files work, absolute. Without it there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<PathBuf>,
     /// Which components may turn readiness off.
     #[serde(default)]
     pub readiness: ReadinessMode,

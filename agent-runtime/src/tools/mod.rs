@@ -1,5 +1,10 @@
 //! The tools of agents. They run only through [`Toolbox::call`], and only with a permit.
 
+#[cfg(any(feature = "io", feature = "network"))]
+mod effects;
+#[cfg(not(any(feature = "io", feature = "network")))]
+#[path = "no_effects.rs"]
+mod effects;
 mod note;
 mod registry;
 mod toolbox;
@@ -18,6 +23,8 @@ pub use skreaver_tools::{
     ToolError, XmlParseTool,
 };
 pub use toolbox::{CallError, Decided, Input, ToolCall, ToolResult, Toolbox};
+
+pub(crate) use effects::Effects;
 
 use crate::agent::Slot;
 

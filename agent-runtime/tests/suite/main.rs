@@ -7,6 +7,7 @@ mod burst;
 mod custom;
 mod double;
 mod drain;
+mod effects;
 mod kept;
 mod mcp;
 mod policies;

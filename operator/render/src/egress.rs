@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use skreaver_crds::AgentSpec;
 use skreaver_crds::condition::Reason;
+use skreaver_protocol::Builtin;
 
 use crate::place::{Host, Place, ServiceName, parse, places};
 use crate::resolve::Unresolved;
@@ -75,6 +76,10 @@ pub(crate) fn ways_out(
             Ok(way) => drop(ways.insert(way)),
             Err((reason, what)) => missing.push(Unresolved { reason, message: format!("{}: {what}", place.path) }),
         }
+    }
+    // Which hosts, only the arguments of a call tell: what is public is open, and the runtime judges each address.
+    if spec.tools.iter().filter_map(|tool| Builtin::from_name(&tool.name)).any(Builtin::needs_network) {
+        ways.extend([80, 443].map(|port| WayOut::Public { port }));
     }
     ways.into_iter().collect()
 }

@@ -25,6 +25,6 @@ pub use network::Network;
 pub use place::ServiceName;
 pub use policies::{PolicyInForce, accept, agent_facts, fits_together, policies_in, policies_patch, policy_bundle, revision};
 pub use resolve::{Found, References, ResolvedAgent, Unresolved, references, resolve};
-pub use runtime_config::{Locations, agent_config, pod_runtime_config};
+pub use runtime_config::{Locations, agent_config, pod_runtime_config, works_with_files};
 pub use secrets::{SecretFile, secret_files};
 pub use settings::{ControlSettings, Settings};

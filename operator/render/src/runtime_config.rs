@@ -8,7 +8,7 @@ use skreaver_protocol::config::{
     self, AgentConfig, BudgetConfig, ClusterConfig, CompactionConfig, ControlConfig, Durability, GoalConfig, LimitsConfig,
     MemoryConfig, ModelConfig, ModelParameters, RuntimeConfig, SecretSource, StoreConfig,
 };
-use skreaver_protocol::{GoDuration, control};
+use skreaver_protocol::{Builtin, GoDuration, control};
 
 use crate::manifests::paths;
 use crate::secrets::{MEMORY_URL, model_key};
@@ -23,6 +23,8 @@ pub struct Locations {
     pub variables: BTreeMap<String, String>,
     /// The folder for memory in files.
     pub data: PathBuf,
+    /// The directory in which tools of files work.
+    pub files: PathBuf,
 }
 
 impl Locations {
@@ -47,8 +49,14 @@ pub fn agent_config(resolved: &ResolvedAgent<'_>, locations: &Locations) -> Agen
         goal: spec.goal.as_ref().map(goal_config),
         limits: limits(spec.limits.as_ref()),
         memory: spec.memory.as_ref().map(|memory| memory_config(memory, spec.durability, locations)),
+        files: works_with_files(resolved).then(|| locations.files.clone()),
         readiness: spec.readiness,
     }
+}
+
+/// Whether an agent has tools of files, and so a directory of its own.
+pub fn works_with_files(resolved: &ResolvedAgent<'_>) -> bool {
+    resolved.tools.iter().filter_map(|tool| Builtin::from_name(tool.name.as_str())).any(Builtin::needs_files)
 }
 
 fn model(index: usize, wanted: &Model, locations: &Locations) -> ModelConfig {
@@ -109,7 +117,12 @@ fn memory_config(wanted: &AgentMemory, durability: Option<Durability>, locations
 
 /// What the runtime in an agent's pods is told.
 pub fn pod_runtime_config(resolved: &ResolvedAgent<'_>, settings: &Settings) -> RuntimeConfig {
-    let locations = Locations { secrets: paths::SECRETS_DIR.into(), variables: BTreeMap::new(), data: paths::DATA_DIR.into() };
+    let locations = Locations {
+        secrets: paths::SECRETS_DIR.into(),
+        variables: BTreeMap::new(),
+        data: paths::DATA_DIR.into(),
+        files: paths::FILES_DIR.into(),
+    };
     let agents = vec![agent_config(resolved, &locations)];
     RuntimeConfig { agents, cluster: Some(cluster_config(resolved, settings)) }
 }

@@ -40,7 +40,15 @@ fn our_crates_import_each_other_along_the_arrows_only() {
         ("skreaver-tools", &["skreaver-policy", "skreaver-protocol"]),
         (
             "skreaver",
-            &["skreaver-detect", "skreaver-memory", "skreaver-model", "skreaver-policy", "skreaver-protocol", "skreaver-tools"],
+            &[
+                "skreaver-detect",
+                "skreaver-effects",
+                "skreaver-memory",
+                "skreaver-model",
+                "skreaver-policy",
+                "skreaver-protocol",
+                "skreaver-tools",
+            ],
         ),
         ("skreaver-agent-runtime", &["skreaver"]),
         ("skreaver-cli", &["skreaver", "skreaver-render"]),

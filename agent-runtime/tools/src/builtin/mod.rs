@@ -44,11 +44,24 @@ macro_rules! functions {
             pub type $tool = Pure<$function>;
         )+
 
-        /// The tool behind a built-in name; none behind those that need memory, which is not here.
+        /// The tool behind a built-in name; none behind those that need memory or do something to the world, which is not here.
         pub fn builtin(builtin: Builtin) -> Option<Arc<dyn Tool>> {
             Some(match builtin {
                 $(Builtin::$builtin => Arc::new($tool::new()),)+
-                Builtin::Remember | Builtin::Recall => return None,
+                Builtin::HttpGet
+                | Builtin::HttpPost
+                | Builtin::HttpPut
+                | Builtin::HttpPatch
+                | Builtin::HttpDelete
+                | Builtin::FileRead
+                | Builtin::FileWrite
+                | Builtin::FileAppend
+                | Builtin::FileDelete
+                | Builtin::FileStat
+                | Builtin::DirectoryList
+                | Builtin::DirectoryCreate
+                | Builtin::Remember
+                | Builtin::Recall => return None,
             })
         }
 

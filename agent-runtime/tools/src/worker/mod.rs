@@ -28,6 +28,8 @@ mod start;
 use std::ffi::OsStr;
 use std::time::Duration;
 
+use skreaver_policy::bounds;
+
 use serde_json::Value;
 
 pub use pool::Pool;
@@ -59,6 +61,20 @@ pub struct Limits {
     pub memory: u64,
     /// The result, and all that is printed on the way, in bytes.
     pub output: usize,
+}
+
+impl Limits {
+    /// The stricter of these and those of the policies.
+    #[must_use]
+    pub fn within(self, policies: &bounds::Limits) -> Self {
+        let whole_seconds = policies.cpu.as_secs() + u64::from(policies.cpu.subsec_nanos() > 0);
+        Self {
+            time: self.time.min(policies.timeout),
+            cpu_seconds: self.cpu_seconds.min(whole_seconds),
+            memory: self.memory.min(u64::try_from(policies.memory).unwrap_or(u64::MAX)),
+            output: self.output.min(policies.bytes()),
+        }
+    }
 }
 
 impl Default for Limits {

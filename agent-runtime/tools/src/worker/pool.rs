@@ -155,7 +155,8 @@ impl Tool for Isolated {
         self.tool.is_idempotent()
     }
 
-    async fn run(&self, _permit: Permit, arguments: Value) -> Result<Value, ToolError> {
-        self.pool.call(self.function, arguments).await
+    async fn run(&self, permit: Permit, arguments: Value) -> Result<Value, ToolError> {
+        let limits = self.pool.limits.within(&permit.bounds().limits());
+        self.pool.call_within(limits, self.function, arguments).await
     }
 }

@@ -12,3 +12,5 @@ pub(crate) const SECRETS_DIR: &str = "/var/run/secrets/skreaver";
 pub(crate) const TOKEN_FILE: &str = "token";
 /// The folder of memory in files: a volume of the agent's own.
 pub(crate) const DATA_DIR: &str = "/var/lib/skreaver";
+/// The agent's own directory, in which tools of files work.
+pub(crate) const FILES_DIR: &str = "/files";

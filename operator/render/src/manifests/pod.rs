@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Capabilities, ConfigMapVolumeSource, Container, ContainerPort, HTTPGetAction, KeyToPath, PodSecurityContext, PodSpec,
-    PodTemplateSpec, Probe, ProjectedVolumeSource, ResourceRequirements, SeccompProfile, SecretProjection, SecurityContext,
-    ServiceAccountTokenProjection, Volume, VolumeMount, VolumeProjection,
+    Capabilities, ConfigMapVolumeSource, Container, ContainerPort, EmptyDirVolumeSource, HTTPGetAction, KeyToPath,
+    PodSecurityContext, PodSpec, PodTemplateSpec, Probe, ProjectedVolumeSource, ResourceRequirements, SeccompProfile,
+    SecretProjection, SecurityContext, ServiceAccountTokenProjection, Volume, VolumeMount, VolumeProjection,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -18,7 +18,7 @@ use super::config_map::json;
 use super::{ChildKind, labels, paths};
 use crate::runtime_config::limits;
 use crate::secrets::{SecretFile, secret_files};
-use crate::{ResolvedAgent, Settings, pod_runtime_config};
+use crate::{ResolvedAgent, Settings, pod_runtime_config, works_with_files};
 
 /// The annotation on the pods that changes with the RuntimeConfig, and so rolls them.
 const CONFIG_HASH: &str = "skreaver.dev/config-hash";
@@ -30,6 +30,9 @@ const LONGEST_DRAIN: u64 = 300;
 const LEAVING: u64 = 10;
 /// The volume of an agent's own, which a StatefulSet brings.
 pub(crate) const DATA: &str = "data";
+/// The volume for tools of files, and its size.
+const FILES: &str = "files";
+const FILES_SIZE: &str = "256Mi";
 /// The volume of the ConfigMap.
 const CONFIG: &str = "config";
 /// The volume of the secrets.
@@ -119,7 +122,8 @@ fn mounts(agent: &ResolvedAgent<'_>, settings: &Settings) -> Vec<VolumeMount> {
     };
     let secrets = secrets(agent, settings).map(|_| mount(SECRETS, paths::SECRETS_DIR, Some(true)));
     let data = (ChildKind::of_pods(&agent.agent.spec) == ChildKind::StatefulSet).then(|| mount(DATA, paths::DATA_DIR, None));
-    [mount(CONFIG, paths::CONFIG_DIR, Some(true))].into_iter().chain(secrets).chain(data).collect()
+    let files = works_with_files(agent).then(|| mount(FILES, paths::FILES_DIR, None));
+    [mount(CONFIG, paths::CONFIG_DIR, Some(true))].into_iter().chain(secrets).chain(data).chain(files).collect()
 }
 
 fn port(name: &str, number: u16) -> ContainerPort {
@@ -182,7 +186,13 @@ fn volumes(agent: &ResolvedAgent<'_>, settings: &Settings) -> Vec<Volume> {
         config_map: Some(ConfigMapVolumeSource { name: agent.name.to_string(), ..ConfigMapVolumeSource::default() }),
         ..Volume::default()
     };
-    [config].into_iter().chain(secrets(agent, settings)).collect()
+    // Gone with the pod: what is to stay belongs into memory.
+    let files = works_with_files(agent).then(|| Volume {
+        name: FILES.into(),
+        empty_dir: Some(EmptyDirVolumeSource { medium: None, size_limit: Some(Quantity(FILES_SIZE.to_owned())) }),
+        ..Volume::default()
+    });
+    [config].into_iter().chain(secrets(agent, settings)).chain(files).collect()
 }
 
 /// Exactly the keys that the spec names, and the token for the control channel, in one volume. A changed Secret changes the
