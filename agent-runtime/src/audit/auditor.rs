@@ -6,7 +6,7 @@ use skreaver_policy::{Call, Denial, Settled};
 use tokio::sync::oneshot::error::RecvError;
 
 use super::log::{AuditError, AuditLog, Receipt};
-use super::record::{Decision, Entry, Outcome, digest};
+use super::record::{Decision, Entry, Outcome, RefusedEffect, digest};
 
 /// The logs of a process.
 pub(crate) struct Auditor {
@@ -31,13 +31,23 @@ impl Auditor {
         to_stdout: bool,
         promised: bool,
     ) -> Result<Vec<Receipt>, AuditError> {
-        let stdout = to_stdout.then(|| self.stdout.get_or_init(AuditLog::to_stdout));
-        let mut logs = self.always.iter().chain(stdout).peekable();
+        let mut logs = self.logs(to_stdout).peekable();
         if logs.peek().is_none() {
             return Ok(Vec::new());
         }
         let decision = Box::new(decision(call, settled, policy_version));
         logs.map(|log| log.record(Entry::Decision(decision.clone()), promised)).collect()
+    }
+
+    /// Records that a call which was let pass wanted to touch what it may not. It did not, so nothing waits for the record.
+    pub(crate) fn refused(&self, refused: RefusedEffect, to_stdout: bool) -> Result<(), AuditError> {
+        let refused = Box::new(refused);
+        self.logs(to_stdout).try_for_each(|log| log.record(Entry::RefusedEffect(refused.clone()), false).map(drop))
+    }
+
+    fn logs(&self, to_stdout: bool) -> impl Iterator<Item = &AuditLog> {
+        let stdout = to_stdout.then(|| self.stdout.get_or_init(AuditLog::to_stdout));
+        self.always.iter().chain(stdout)
     }
 }
 

@@ -42,6 +42,26 @@ pub enum Entry {
     },
     /// A tool call was decided about.
     Decision(Box<Decision>),
+    /// A call that was let pass wanted to touch what it may not.
+    RefusedEffect(Box<RefusedEffect>),
+}
+
+/// An effect that did not happen, of a call that was let pass: what it touches shows only then.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RefusedEffect {
+    /// The agent that called.
+    pub agent: AgentName,
+    /// The call, as in its decision.
+    pub call: String,
+    /// The tool.
+    pub tool: ToolName,
+    /// The version of the policies in force.
+    pub policy_version: u64,
+    /// The ToolPolicy that refused; absent where the safe defaults did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// What it was, and why it may not be touched. What the caller wrote is escaped in it.
+    pub reason: String,
 }
 
 /// A decision over a tool call.

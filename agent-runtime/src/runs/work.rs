@@ -169,6 +169,9 @@ pub(crate) fn call_failure(error: &CallError) -> Failure {
         },
         CallError::Unrecorded { .. } => Failure { retry_after: Some(1), ..told(Code::AuditUnavailable) },
         CallError::Tool { error: ToolError::InvalidArguments(_), .. } => told(Code::InvalidArguments),
+        CallError::Tool { error: ToolError::Refused { policy, .. }, .. } => {
+            Failure { policy: policy.clone(), ..told(Code::ToolDenied) }
+        }
         CallError::Tool { error: ToolError::Failed(_) | ToolError::Stopped(_), .. } => told(Code::ToolFailed),
         CallError::ResultTooLarge { limit: ResultLimit { policy, rule, .. }, .. } => {
             Failure { policy: Some(policy.clone()), rule: Some(rule.clone()), ..told(Code::ResultTooLarge) }

@@ -124,6 +124,9 @@ impl<A: DeserializeOwned + JsonSchema + Send, R: Serialize + JsonSchema> Tool fo
 fn told(error: EffectError) -> ToolError {
     match error {
         EffectError::Arguments { .. } => ToolError::InvalidArguments(error.to_string()),
+        EffectError::Refused(refusal) => {
+            ToolError::Refused { policy: refusal.policy.as_deref().map(str::to_owned), why: refusal.to_string() }
+        }
         error => ToolError::Failed(error.to_string()),
     }
 }

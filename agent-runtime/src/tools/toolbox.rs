@@ -19,7 +19,7 @@ use skreaver_protocol::{AgentName, Caller, SessionId, ToolName};
 
 use self::results::{error_within, within};
 use super::{Tool, ToolError};
-use crate::audit::{AuditError, Auditor, Receipt, recorded};
+use crate::audit::{AuditError, Auditor, Receipt, RefusedEffect, recorded};
 use crate::metrics::{Metrics, Refusals, ToolMetrics};
 use crate::panics;
 use crate::trace::{error, info};
@@ -240,11 +240,14 @@ impl Toolbox {
         if let Err(error) = recorded(receipts).await {
             return Err(CallError::Unrecorded { tool, error });
         }
-        let terms = permit.terms().clone();
+        let (terms, call) = (permit.terms().clone(), permit.id().to_owned());
         let started = Instant::now();
         let outcome = contained(entry.tool.run(permit, arguments), &tool).await;
         let duration = started.elapsed();
         entry.metrics.observe(duration);
+        if let Err(ToolError::Refused { policy, why }) = &outcome {
+            self.refused_at_the_effect(&tool, call, policy.as_deref(), why);
+        }
         match outcome {
             Ok(output) => match within(&terms, output) {
                 Ok(output) => Ok(ToolResult { tool, output, duration }),
@@ -254,6 +257,24 @@ impl Toolbox {
                 Ok(error) => Err(CallError::Tool { tool, error }),
                 Err(limit) => Err(CallError::ResultTooLarge { tool, limit }),
             },
+        }
+    }
+
+    /// A call that was let pass, and whose effect was not.
+    fn refused_at_the_effect(&self, tool: &ToolName, call: String, policy: Option<&str>, why: &str) {
+        self.metrics.refused(Mode::Enforce, policy, None);
+        info!(agent = %self.agent, %tool, policy, why, "the effect of a tool call was refused");
+        let in_force = self.policy.load();
+        let refused = RefusedEffect {
+            agent: self.agent.clone(),
+            call,
+            tool: tool.clone(),
+            policy_version: in_force.version(),
+            policy: policy.map(str::to_owned),
+            reason: why.to_owned(),
+        };
+        if let Err(error) = self.auditor.refused(refused, in_force.audits_to(AuditSink::Stdout)) {
+            error!(agent = %self.agent, %tool, %error, "the refusal of an effect is not recorded");
         }
     }
 

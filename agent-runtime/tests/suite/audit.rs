@@ -9,7 +9,7 @@ use skreaver::protocol::{AgentName, ToolName};
 use skreaver::testing::MockTool;
 use skreaver::{Observation, Runtime};
 
-use crate::support::config;
+use crate::support::{config, until};
 
 const AGENT: &str = "agents: [{name: clerk, tools: [{name: pay, type: Builtin}, {name: reverse, type: Builtin}]}]";
 
@@ -62,4 +62,30 @@ async fn a_call_that_cannot_be_recorded_is_not_made() {
         refused.detail
     );
     assert_eq!(pay.calls(), Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn an_effect_that_is_refused_is_a_record_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let policies = json!({"version": 1, "policies": [
+        {"name": "house", "mode": "Enforce", "defaultAction": "Allow", "http": {"allow_domains": ["example.com"]}},
+    ]});
+    let runtime = Runtime::builder()
+        .config(config("agents: [{name: clerk, tools: [{name: http_get, type: Builtin}]}]"))
+        .policies(AgentName::parse("clerk").unwrap(), serde_json::from_value(policies).unwrap())
+        .audit(AuditLog::to_file(&path).unwrap())
+        .build()
+        .unwrap();
+    let refused =
+        runtime.agent("clerk").unwrap().observe(Observation::new("http_get:http://169.254.169.254/")).await.unwrap_err();
+    assert_eq!((refused.status, refused.policy.as_deref()), (403, Some("house")), "{}", refused.detail);
+    let records = until(async || {
+        let text = fs::read_to_string(&path).unwrap();
+        (text.lines().count() == 3).then(|| text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>())
+    })
+    .await;
+    assert_eq!((&records[1]["outcome"], &records[2]["kind"]), (&json!("allowed"), &json!("refused_effect")));
+    assert_eq!((&records[2]["call"], &records[2]["policy"]), (&records[1]["call"], &json!("house")));
+    assert!(verify(fs::read(&path).unwrap().as_slice()).unwrap().is_whole());
 }

@@ -64,7 +64,7 @@ async fn a_host_is_reached_only_where_every_policy_opens_it() {
     ];
     for policies in closed {
         let (status, sentence) = say(&clerk(folder.path(), policies.clone()), &input).await.unwrap_err();
-        assert!(status == 502 && sentence.contains("127.0.0.1"), "{policies}: {status} {sentence}");
+        assert!(status == 403 && sentence.contains("127.0.0.1"), "{policies}: {status} {sentence}");
     }
     assert_eq!(reached.load(std::sync::atomic::Ordering::SeqCst), 0);
     let open = clerk(folder.path(), policy(json!({"http": {"allow_domains": [format!("127.0.0.1:{port}")]}})));

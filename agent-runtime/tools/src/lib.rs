@@ -72,6 +72,14 @@ pub enum ToolError {
     /// It tried and failed.
     #[error("{0}")]
     Failed(String),
+    /// What it was to touch may not be touched, as it turned out when it was about to.
+    #[error("{why}")]
+    Refused {
+        /// The ToolPolicy that refused; nothing where the safe defaults did.
+        policy: Option<String>,
+        /// What it was, why not, and what is allowed.
+        why: String,
+    },
     /// It was stopped at a limit, and what it had done is gone.
     #[error("stopped: {0}")]
     Stopped(Limit),

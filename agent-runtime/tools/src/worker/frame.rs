@@ -38,7 +38,9 @@ impl Outcome {
         match result {
             Ok(value) => Self::Done(value),
             Err(ToolError::InvalidArguments(why)) => Self::InvalidArguments(why),
-            Err(error @ (ToolError::Failed(_) | ToolError::Stopped(_))) => Self::Failed(error.to_string()),
+            Err(error @ (ToolError::Failed(_) | ToolError::Stopped(_) | ToolError::Refused { .. })) => {
+                Self::Failed(error.to_string())
+            }
         }
     }
 

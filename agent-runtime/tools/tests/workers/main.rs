@@ -156,7 +156,7 @@ async fn hostile(program: Program) {
             Ok(_) => answered += 1,
             Err(ToolError::Stopped(Limit::Crash(why))) => panic!("{tool} {beginning} broke its worker: {why}"),
             Err(ToolError::Stopped(_)) => stopped += 1,
-            Err(ToolError::InvalidArguments(_) | ToolError::Failed(_)) => refused += 1,
+            Err(ToolError::InvalidArguments(_) | ToolError::Failed(_) | ToolError::Refused { .. }) => refused += 1,
         }
     }
     println!(
