@@ -17,9 +17,9 @@ fn tool_of(tool: Builtin) -> Arc<dyn Tool> {
     builtin(tool).unwrap()
 }
 
-/// The tools that need no memory.
+/// The tools that are here.
 fn all() -> impl Iterator<Item = Builtin> {
-    Builtin::ALL.into_iter().filter(|tool| !tool.needs_memory())
+    Builtin::ALL.into_iter().filter(|tool| builtin(*tool).is_some())
 }
 
 async fn run(tool: Builtin, arguments: Value) -> Result<Value, ToolError> {
