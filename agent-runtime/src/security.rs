@@ -5,7 +5,9 @@ mod manager;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use skreaver_protocol::policy::{Action, DataFlow, FsSection, HttpSection, Mode, PolicyRules, ResourcesSection, Rule};
+use skreaver_protocol::policy::{
+    Action, DataFlow, FsSection, HttpSection, Mode, PolicyRules, ResourcesSection, Rule, SecretsSection,
+};
 
 pub use manager::{SecuredTool, SecurityManager};
 
@@ -58,6 +60,9 @@ pub struct SecurityConfig {
     /// Rules, as those of a ToolPolicy.
     #[serde(default)]
     pub rules: Vec<Rule>,
+    /// What becomes of secrets that pass by.
+    #[serde(default)]
+    pub secrets: Option<SecretsSection>,
     /// What may follow what in a run.
     #[serde(default)]
     pub data_flow: Option<DataFlow>,
@@ -116,9 +121,9 @@ impl SecurityConfig {
 
     /// The policy that it stands for.
     pub fn policy(&self) -> PolicyRules {
-        let Self { fs, http, resources, default_action, rules, data_flow } = self.clone();
+        let Self { fs, http, resources, default_action, rules, secrets, data_flow } = self.clone();
         let name = NAME.to_owned();
-        PolicyRules { name, mode: Mode::Enforce, default_action, rules, data_flow, http, fs, resources, audit: None }
+        PolicyRules { name, mode: Mode::Enforce, default_action, rules, data_flow, http, fs, resources, secrets, audit: None }
     }
 }
 

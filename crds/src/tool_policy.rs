@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 use skreaver_protocol::policy::{
-    Action, AuditSection, DataFlow, FsSection, HttpSection, Mode, ResourcesSection, Rule as ToolRule,
+    Action, AuditSection, DataFlow, FsSection, HttpSection, Mode, ResourcesSection, Rule as ToolRule, SecretsSection,
 };
 
 /// Which agents the policy is for, and what their tool calls may do.
@@ -66,6 +66,10 @@ pub struct ToolPolicySpec {
     /// What permitted calls may use up. Absent: safe defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourcesSection>,
+
+    /// What becomes of secrets in the arguments and results of calls. Absent: they pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<SecretsSection>,
 
     /// Where the decisions over calls of the selected Agents are recorded, also those of other policies. Absent: nowhere, as far as
     /// this policy is concerned.

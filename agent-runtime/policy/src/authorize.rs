@@ -95,7 +95,13 @@ impl Policy {
     }
 
     fn permit(&self, call: &Call<'_>, terms: Terms) -> Permit {
-        Permit { tool: call.tool.clone(), id: call.id.to_owned(), terms, bounds: Arc::clone(&self.bounds) }
+        Permit {
+            tool: call.tool.clone(),
+            id: call.id.to_owned(),
+            terms,
+            bounds: Arc::clone(&self.bounds),
+            secrets: Arc::clone(&self.secrets),
+        }
     }
 
     pub(crate) fn denial(&self, tool: &ToolName, cause: Cause) -> Denial {

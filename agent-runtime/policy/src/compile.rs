@@ -6,13 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use skreaver_protocol::ToolName;
-use skreaver_protocol::policy::{Action, AgentFacts, AuditSink, DataFlow, Mode, PolicyBundle, PolicyRules, RateLimit, Rule};
+use skreaver_protocol::policy::{
+    Action, AgentFacts, AuditSink, DataFlow, Mode, PolicyBundle, PolicyRules, RateLimit, Rule, SecretsSection,
+};
 
 use crate::bounds::{Bounds, Own, Sections};
 use crate::condition::Condition;
 use crate::patterns::Patterns;
 use crate::plan::Plan;
 use crate::redact::Redactions;
+use crate::secrets::SecretsTerms;
 
 /// The longest window of a rate limit.
 const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
@@ -26,6 +29,8 @@ pub struct Policy {
     pub(crate) parts: Vec<Arc<Part>>,
     /// What permitted calls may touch.
     pub(crate) bounds: Arc<Bounds>,
+    /// What becomes of secrets in them.
+    pub(crate) secrets: Arc<SecretsTerms>,
     /// What the policies have to say of each tool that the agent has.
     pub(crate) plans: HashMap<ToolName, Plan>,
     /// The tools among them that may be called at all.
@@ -42,6 +47,7 @@ pub(crate) struct Part {
     pub(crate) flow: Option<Flow>,
     sections: Arc<Sections>,
     sinks: Vec<AuditSink>,
+    pub(crate) secrets: SecretsSection,
 }
 
 /// One rule of a ToolPolicy.
@@ -101,8 +107,8 @@ impl Policy {
             return Err(problems);
         }
         let bounds = bounds(Own::default(), &parts);
-        let (plans, callable) = (HashMap::new(), Arc::default());
-        Ok(Self { version: *version, required: *required, agent: agent.clone(), parts, bounds, plans, callable })
+        let (plans, callable, secrets) = (HashMap::new(), Arc::default(), Arc::new(SecretsTerms::of(&parts)));
+        Ok(Self { version: *version, required: *required, agent: agent.clone(), parts, bounds, secrets, plans, callable })
     }
 
     /// Whether a policy, in whatever mode, wants decisions recorded there.
@@ -144,7 +150,7 @@ fn bounds(own: Own, parts: &[Arc<Part>]) -> Arc<Bounds> {
 
 /// Nothing where the sections of the policy have problems; other problems may be there as well.
 fn compile_part(policy: &PolicyRules, problems: &mut Vec<RuleProblem>) -> Option<Part> {
-    let PolicyRules { name, mode, default_action, rules, data_flow, http, fs, resources, audit } = policy;
+    let PolicyRules { name, mode, default_action, rules, data_flow, http, fs, resources, secrets, audit } = policy;
     let mut seen = HashSet::new();
     for (index, rule) in rules.iter().enumerate() {
         if !seen.insert(&rule.name) {
@@ -170,7 +176,16 @@ fn compile_part(policy: &PolicyRules, problems: &mut Vec<RuleProblem>) -> Option
     let sections = Sections::compile(name, http.as_ref(), fs.as_ref(), resources.as_ref());
     let sections = Arc::new(sections.map_err(|found| problems.extend(found)).ok()?);
     let sinks = audit.as_ref().map(|audit| audit.sinks.clone()).unwrap_or_default();
-    Some(Part { name: name.as_str().into(), mode: *mode, default_action: *default_action, rules, flow, sections, sinks })
+    Some(Part {
+        name: name.as_str().into(),
+        mode: *mode,
+        default_action: *default_action,
+        rules,
+        flow,
+        sections,
+        sinks,
+        secrets: secrets.clone().unwrap_or_default(),
+    })
 }
 
 fn compile_rule(rule: &Rule, path: &str, problems: &mut Vec<RuleProblem>) -> CompiledRule {

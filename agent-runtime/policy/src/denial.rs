@@ -47,6 +47,15 @@ pub enum Cause {
         /// The untrusted sources that were read; empty where it is not known what the caller has read.
         sources: Vec<String>,
     },
+    /// There is a secret in the arguments.
+    Secret {
+        /// The ToolPolicy.
+        policy: String,
+        /// What kind of secret, as the detectors name it.
+        kind: String,
+        /// Where it stands in the arguments, as a JSON pointer.
+        pointer: String,
+    },
     /// The cluster demands a policy, and none selects the agent.
     NoPolicy,
 }
@@ -91,7 +100,10 @@ impl Denial {
     /// The ToolPolicy that refused, if one did.
     pub fn policy(&self) -> Option<&str> {
         match &*self.cause {
-            Cause::Rule { policy, .. } | Cause::Default { policy, .. } | Cause::DataFlow { policy, .. } => Some(policy),
+            Cause::Rule { policy, .. }
+            | Cause::Default { policy, .. }
+            | Cause::DataFlow { policy, .. }
+            | Cause::Secret { policy, .. } => Some(policy),
             Cause::NoPolicy => None,
         }
     }
@@ -100,7 +112,7 @@ impl Denial {
     pub fn rule(&self) -> Option<&str> {
         match &*self.cause {
             Cause::Rule { rule, .. } => Some(rule),
-            Cause::Default { .. } | Cause::DataFlow { .. } | Cause::NoPolicy => None,
+            Cause::Default { .. } | Cause::DataFlow { .. } | Cause::Secret { .. } | Cause::NoPolicy => None,
         }
     }
 
@@ -108,7 +120,7 @@ impl Denial {
     pub fn retry_after(&self) -> Option<Duration> {
         match &*self.cause {
             Cause::Rule { why: Why::Rate { pause, .. }, .. } => *pause,
-            Cause::Rule { .. } | Cause::Default { .. } | Cause::DataFlow { .. } | Cause::NoPolicy => None,
+            Cause::Rule { .. } | Cause::Default { .. } | Cause::DataFlow { .. } | Cause::Secret { .. } | Cause::NoPolicy => None,
         }
     }
 
@@ -117,7 +129,7 @@ impl Denial {
         match &*self.cause {
             Cause::Rule { why, .. } => *why == Why::Tool,
             Cause::Default { alternatives, .. } => alternatives.is_empty(),
-            Cause::DataFlow { .. } | Cause::NoPolicy => false,
+            Cause::DataFlow { .. } | Cause::Secret { .. } | Cause::NoPolicy => false,
         }
     }
 }
@@ -159,6 +171,10 @@ impl fmt::Display for Cause {
                 f,
                 "by the data flow of ToolPolicy `{policy}`: what `{}` answered is untrusted and was read in this run or session, and nothing flows from there into the tool",
                 sources.join("`, `")
+            ),
+            Self::Secret { policy, kind, pointer } => write!(
+                f,
+                "by the secrets of ToolPolicy `{policy}`: there is a {kind} at `{pointer}` of the arguments; call without it"
             ),
             Self::NoPolicy => f.write_str("because this cluster demands a ToolPolicy, and none selects the agent"),
         }

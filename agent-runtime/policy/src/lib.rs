@@ -19,6 +19,7 @@ mod patterns;
 mod permit;
 mod plan;
 mod redact;
+mod secrets;
 mod stack;
 
 pub use authorize::{Decision, Settled, Verdict, is_larger};
@@ -30,3 +31,4 @@ pub use goal::{Goal, GoalError, GoalFacts};
 pub use ledger::Ledger;
 pub use permit::{Permit, ResultLimit, Terms};
 pub use redact::REDACTED;
+pub use secrets::{SecretsRule, SecretsTerms};

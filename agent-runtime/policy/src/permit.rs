@@ -7,13 +7,14 @@ use skreaver_protocol::ToolName;
 
 use crate::bounds::Bounds;
 use crate::redact::{Redactions, redact_arguments, redact_result};
+use crate::secrets::SecretsTerms;
 
 /// The proof that a policy let a call pass: needed to run a tool, used up by running it, and made here only.
 ///
 /// ```compile_fail
 /// // A permit cannot be made outside this crate, so going around the policy does not compile.
 /// let tool = skreaver_protocol::ToolName::parse("uppercase").unwrap();
-/// let forged = skreaver_policy::Permit { tool, id: String::new(), terms: Default::default(), bounds: Default::default() };
+/// let forged = skreaver_policy::Permit { tool, id: String::new(), terms: Default::default(), bounds: Default::default(), secrets: Default::default() };
 /// ```
 /// ```compile_fail
 /// // Nor can one permit serve two calls.
@@ -26,6 +27,7 @@ pub struct Permit {
     pub(crate) id: String,
     pub(crate) terms: Terms,
     pub(crate) bounds: Arc<Bounds>,
+    pub(crate) secrets: Arc<SecretsTerms>,
 }
 
 impl Permit {
@@ -43,6 +45,11 @@ impl Permit {
     /// What the call may touch: asked where it touches it.
     pub fn bounds(&self) -> &Arc<Bounds> {
         &self.bounds
+    }
+
+    /// What becomes of secrets in its arguments and its result.
+    pub fn secrets(&self) -> &Arc<SecretsTerms> {
+        &self.secrets
     }
 
     /// What holds for the call and its result.

@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 mod audit;
 mod data_flow;
 mod rule;
+mod secrets;
 mod sections;
 
 pub use audit::{AuditSection, AuditSink};
 pub use data_flow::DataFlow;
 pub use rule::{Per, RateLimit, Redact, Rule};
+pub use secrets::{SecretsAction, SecretsSection};
 pub use sections::{FsSection, HttpSection, ResourcesSection};
 
 /// What becomes of a tool call.
@@ -59,6 +61,9 @@ pub struct PolicyRules {
     /// What they may use up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourcesSection>,
+    /// What becomes of secrets that pass by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<SecretsSection>,
     /// Where decisions are recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit: Option<AuditSection>,

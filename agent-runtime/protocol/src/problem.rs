@@ -40,6 +40,8 @@ pub enum Code {
     ToolFailed,
     /// The tool was run, and a policy lets no result of this size pass.
     ResultTooLarge,
+    /// The tool was run, and a policy withholds its result: there is a secret in it.
+    ResultWithheld,
     /// The agent runs and queues as much as it may.
     QueueFull,
     /// The run took longer than `limits.runTimeout`.
@@ -110,6 +112,7 @@ impl Code {
             Self::Internal | Self::OutcomeUnknown => 500,
             Self::ToolFailed
             | Self::ResultTooLarge
+            | Self::ResultWithheld
             | Self::ModelFailed
             | Self::AgentFailed
             | Self::AnswerCutOff
@@ -138,6 +141,7 @@ impl Code {
             Self::AuditUnavailable => "The audit log takes no records",
             Self::ToolFailed => "The tool failed",
             Self::ResultTooLarge => "The tool's result is larger than a policy lets pass",
+            Self::ResultWithheld => "A policy withholds the tool's result",
             Self::QueueFull => "The agent's queue is full",
             Self::RunTimeout => "The run took too long",
             Self::ManagedByKubernetes => "The agent is managed by Kubernetes",

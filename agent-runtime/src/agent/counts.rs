@@ -88,7 +88,7 @@ fn kind(code: Code) -> ErrorKind {
         | Code::KeyReused => ErrorKind::Parse,
         Code::RequestTimeout | Code::RunTimeout => ErrorKind::Timeout,
         Code::ForbiddenHost | Code::ToolDenied => ErrorKind::Auth,
-        Code::ToolFailed | Code::ResultTooLarge | Code::OutcomeUnknown => ErrorKind::Tool,
+        Code::ToolFailed | Code::ResultTooLarge | Code::ResultWithheld | Code::OutcomeUnknown => ErrorKind::Tool,
         Code::MemoryRequired | Code::MemoryUnavailable | Code::UnknownRun | Code::UnknownSession | Code::SessionBusy => {
             ErrorKind::Memory
         }

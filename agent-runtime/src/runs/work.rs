@@ -173,6 +173,7 @@ pub(crate) fn call_failure(error: &CallError) -> Failure {
             Failure { policy: policy.clone(), ..told(Code::ToolDenied) }
         }
         CallError::Tool { error: ToolError::Failed(_) | ToolError::Stopped(_), .. } => told(Code::ToolFailed),
+        CallError::ResultWithheld { policy, .. } => Failure { policy: Some(policy.clone()), ..told(Code::ResultWithheld) },
         CallError::ResultTooLarge { limit: ResultLimit { policy, rule, .. }, .. } => {
             Failure { policy: Some(policy.clone()), rule: Some(rule.clone()), ..told(Code::ResultTooLarge) }
         }

@@ -1,6 +1,7 @@
 //! The one door to an agent's tools: [`Toolbox::call`] asks the policy, and only then runs.
 
 mod results;
+mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -17,7 +18,7 @@ use skreaver_protocol::policy::{AuditSink, Mode};
 use skreaver_protocol::rest::RefusalCount;
 use skreaver_protocol::{AgentName, Caller, SessionId, ToolName};
 
-use self::results::{error_within, within};
+use self::results::{Withheld, error_within, within};
 use super::{Tool, ToolError};
 use crate::audit::{AuditError, Auditor, Receipt, RefusedEffect, recorded};
 use crate::metrics::{Metrics, Refusals, ToolMetrics};
@@ -69,6 +70,8 @@ pub struct Decided {
     tool: ToolName,
     entry: Arc<Entry>,
     arguments: Value,
+    /// Whether secrets were taken out of the arguments.
+    is_redacted: bool,
     permit: Permit,
     /// Its record in the audit, which comes before the effect.
     receipts: Vec<Receipt>,
@@ -78,9 +81,9 @@ impl Decided {
     /// The arguments as others are told of them, where a rule keeps some of them from others.
     pub fn shown(&self) -> Option<Value> {
         let terms = self.permit.terms();
-        let mut shown = terms.redacts().then(|| self.arguments.clone())?;
+        let mut shown = (self.is_redacted || terms.redacts()).then(|| self.arguments.clone())?;
         terms.redact_arguments(&mut shown);
-        (shown != self.arguments).then_some(shown)
+        (self.is_redacted || shown != self.arguments).then_some(shown)
     }
 
     /// Whether making the call twice is as good as making it once.
@@ -142,6 +145,15 @@ pub enum CallError {
         /// What lets no larger result pass.
         limit: ResultLimit,
     },
+    /// The tool ran, and there is a secret in its result, which a policy does not let pass.
+    ResultWithheld {
+        /// The tool.
+        tool: ToolName,
+        /// The ToolPolicy.
+        policy: String,
+        /// What kind of secret.
+        kind: &'static str,
+    },
 }
 
 impl fmt::Display for CallError {
@@ -155,6 +167,10 @@ impl fmt::Display for CallError {
             Self::Denied(denial) => denial.fmt(f),
             Self::Unrecorded { tool, error } => write!(f, "tool `{tool}` is not called: {error}; try again later"),
             Self::Tool { tool, error } => write!(f, "tool `{tool}`: {error}"),
+            Self::ResultWithheld { tool, policy, kind } => write!(
+                f,
+                "tool `{tool}` ran, and its result is withheld: there is a {kind} in it, and the secrets of ToolPolicy `{policy}` deny that; ask for another part of it"
+            ),
             Self::ResultTooLarge { tool, limit: ResultLimit { policy, rule, most } } => write!(
                 f,
                 "tool `{tool}` ran, and its result is withheld: rule `{rule}` of ToolPolicy `{policy}` lets {most} bytes pass, and it has more; ask for less"
@@ -221,14 +237,15 @@ impl Toolbox {
         let Some((name, entry)) = self.tools.get_key_value(tool.as_str()) else {
             return Err(CallError::UnknownTool { tool, known: self.permitted() });
         };
-        let arguments = match input {
+        let mut arguments = match input {
             Input::Text(text) => entry.tool.arguments_from_text(&text),
             Input::Arguments(arguments) => arguments,
         };
         let (session, read) = (session.as_ref(), read.as_ref());
         let call = Call { agent: &self.agent, tool: name, arguments: &arguments, caller: &caller, session, read, id: &id };
         let (permit, receipts) = self.authorize(&call, !entry.tool.is_idempotent())?;
-        Ok(Decided { tool: name.clone(), entry: Arc::clone(entry), arguments, permit, receipts })
+        let is_redacted = secrets::redact_arguments(&permit, &mut arguments);
+        Ok(Decided { tool: name.clone(), entry: Arc::clone(entry), arguments, is_redacted, permit, receipts })
     }
 
     /// Makes a call that was decided about.
@@ -236,11 +253,11 @@ impl Toolbox {
     /// # Errors
     /// [`CallError::Unrecorded`], [`CallError::Tool`] and [`CallError::ResultTooLarge`].
     pub async fn run(&self, decided: Decided) -> Result<ToolResult, CallError> {
-        let Decided { tool, entry, arguments, permit, receipts } = decided;
+        let Decided { tool, entry, arguments, is_redacted: _, permit, receipts } = decided;
         if let Err(error) = recorded(receipts).await {
             return Err(CallError::Unrecorded { tool, error });
         }
-        let (terms, call) = (permit.terms().clone(), permit.id().to_owned());
+        let (terms, secrets, call) = (permit.terms().clone(), Arc::clone(permit.secrets()), permit.id().to_owned());
         let started = Instant::now();
         let outcome = contained(entry.tool.run(permit, arguments), &tool).await;
         let duration = started.elapsed();
@@ -248,15 +265,18 @@ impl Toolbox {
         if let Err(ToolError::Refused { policy, why }) = &outcome {
             self.refused_at_the_effect(&tool, call, policy.as_deref(), why);
         }
+        let outcome = match outcome {
+            Ok(output) => within(&terms, &secrets, output).map(Ok),
+            Err(error) => error_within(&terms, &secrets, error).map(Err),
+        };
         match outcome {
-            Ok(output) => match within(&terms, output) {
-                Ok(output) => Ok(ToolResult { tool, output, duration }),
-                Err(limit) => Err(CallError::ResultTooLarge { tool, limit }),
-            },
-            Err(error) => match error_within(&terms, error) {
-                Ok(error) => Err(CallError::Tool { tool, error }),
-                Err(limit) => Err(CallError::ResultTooLarge { tool, limit }),
-            },
+            Ok(Ok(output)) => Ok(ToolResult { tool, output, duration }),
+            Ok(Err(error)) => Err(CallError::Tool { tool, error }),
+            Err(Withheld::TooLarge(limit)) => Err(CallError::ResultTooLarge { tool, limit }),
+            Err(Withheld::Secret { policy, kind }) => {
+                self.metrics.refused(Mode::Enforce, Some(&policy), None);
+                Err(CallError::ResultWithheld { tool, policy, kind })
+            }
         }
     }
 
@@ -285,7 +305,7 @@ impl Toolbox {
 
     fn authorize(&self, call: &Call<'_>, promised: bool) -> Result<(Permit, Vec<Receipt>), CallError> {
         let policy = self.policy.load();
-        let settled = policy.authorize(call).settle(&self.ledger, self.began.elapsed());
+        let settled = secrets::judged(policy.authorize(call).settle(&self.ledger, self.began.elapsed()), call);
         let to_stdout = policy.audits_to(AuditSink::Stdout);
         let receipts = self.auditor.record(call, &settled, policy.version(), to_stdout, promised);
         let Settled { verdict, audited } = settled;

@@ -12,5 +12,6 @@ mod kept;
 mod mcp;
 mod policies;
 mod rest;
+mod secrets;
 mod support;
 mod thinking;

@@ -39,6 +39,7 @@ impl PolicyInForce {
             http: None,
             fs: None,
             resources: None,
+            secrets: None,
             audit: None,
         };
         Self { name: policy.name_any(), generation: 0, spec }
@@ -73,7 +74,7 @@ pub fn accept(policy: &ToolPolicy) -> Result<(), Vec<String>> {
 }
 
 fn rules(name: String, spec: &ToolPolicySpec) -> PolicyRules {
-    let ToolPolicySpec { agent_selector: _, mode, default_action, rules, data_flow, http, fs, resources, audit } = spec;
+    let ToolPolicySpec { agent_selector: _, mode, default_action, rules, data_flow, http, fs, resources, secrets, audit } = spec;
     PolicyRules {
         name,
         mode: *mode,
@@ -83,6 +84,7 @@ fn rules(name: String, spec: &ToolPolicySpec) -> PolicyRules {
         http: http.clone(),
         fs: fs.clone(),
         resources: resources.clone(),
+        secrets: secrets.clone(),
         audit: audit.clone(),
     }
 }
@@ -103,7 +105,7 @@ fn fits(policies: &[PolicyRules]) -> bool {
 }
 
 fn deny_all(policy: &mut PolicyRules) {
-    let PolicyRules { name: _, mode: _, default_action, rules, data_flow, http, fs, resources, audit: _ } = policy;
+    let PolicyRules { name: _, mode: _, default_action, rules, data_flow, http, fs, resources, secrets: _, audit: _ } = policy;
     *default_action = Action::Deny;
     rules.clear();
     (*data_flow, *http, *fs, *resources) = (None, None, None, None);

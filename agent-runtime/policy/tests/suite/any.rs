@@ -135,6 +135,7 @@ pub fn policy(name: &'static str) -> impl Strategy<Value = PolicyRules> {
             http: None,
             fs: None,
             resources: None,
+            secrets: None,
             audit: None,
         })
     })

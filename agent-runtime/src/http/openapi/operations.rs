@@ -165,6 +165,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             Code::AuditUnavailable,
             Code::ToolFailed,
             Code::ResultTooLarge,
+            Code::ResultWithheld,
             Code::RunTimeout,
             Code::Cancelled,
             Code::OutcomeUnknown,
