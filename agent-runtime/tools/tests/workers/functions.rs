@@ -19,7 +19,7 @@ pub(crate) struct Nothing {}
 macro_rules! functions {
     ($($name:ident => $body:expr,)+) => {
         $(
-            #[allow(non_camel_case_types)]
+            #[allow(non_camel_case_types, reason = "the type has the name of its function")]
             struct $name;
 
             impl Function for $name {
