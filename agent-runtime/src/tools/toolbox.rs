@@ -223,7 +223,8 @@ impl Toolbox {
     /// Runs a tool, if the agent has it and the policy in force lets this call pass.
     ///
     /// # Errors
-    /// [`CallError`]; nothing has run unless it is [`CallError::Tool`] or [`CallError::ResultTooLarge`].
+    /// [`CallError`]; nothing has run unless it is [`CallError::Tool`], [`CallError::ResultTooLarge`] or
+    /// [`CallError::ResultWithheld`].
     pub async fn call(&self, call: ToolCall) -> Result<ToolResult, CallError> {
         self.run(self.decide(call)?).await
     }
@@ -251,7 +252,7 @@ impl Toolbox {
     /// Makes a call that was decided about.
     ///
     /// # Errors
-    /// [`CallError::Unrecorded`], [`CallError::Tool`] and [`CallError::ResultTooLarge`].
+    /// [`CallError::Unrecorded`], [`CallError::Tool`], [`CallError::ResultTooLarge`] and [`CallError::ResultWithheld`].
     pub async fn run(&self, decided: Decided) -> Result<ToolResult, CallError> {
         let Decided { tool, entry, arguments, is_redacted: _, permit, receipts } = decided;
         if let Err(error) = recorded(receipts).await {

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use skreaver::protocol::AgentName;
 use skreaver::protocol::policy::PolicyBundle;
+use skreaver::protocol::{AgentName, Builtin};
 use skreaver::{Observation, Runtime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -14,9 +14,8 @@ use crate::support::config;
 
 /// A rule agent with every tool of its kind, its own directory, and these policies.
 fn clerk(folder: &Path, policies: Value) -> Runtime {
-    let tools =
-        ["http_get", "http_post", "file_read", "file_write", "file_stat", "directory_list", "directory_create", "file_delete"];
-    let tools: Vec<_> = tools.iter().map(|name| json!({"name": name, "type": "Builtin"})).collect();
+    let all = Builtin::ALL.into_iter().filter(|tool| tool.needs_network() || tool.needs_files());
+    let tools: Vec<_> = all.map(|tool| json!({"name": tool.name(), "type": "Builtin"})).collect();
     let agent = json!({"agents": [{"name": "clerk", "tools": tools, "files": folder}]});
     let bundle: PolicyBundle = serde_json::from_value(json!({"version": 1, "policies": policies})).unwrap();
     let config = config(&agent.to_string());

@@ -22,15 +22,20 @@ const INSIDE: &str = "SKREAVER_NETWORK_OF_ITS_OWN";
 /// Whoever is root of a namespace makes all addresses local to it.
 const SETUP: &str = "ip link set lo up && ip route add local 0.0.0.0/0 dev lo && ip -6 route add local ::/0 dev lo";
 
+/// Root needs no user namespace, which some machines do not give.
 fn unshare(script: &str) -> Command {
     let mut command = Command::new("unshare");
-    command.args(["--user", "--map-root-user", "--net", "sh", "-c", script]);
+    if !rustix::process::geteuid().is_root() {
+        command.args(["--user", "--map-root-user"]);
+    }
+    command.args(["--net", "sh", "-c", script]);
     command
 }
 
 #[test]
 fn in_a_network_where_every_address_answers_no_hostile_url_is_answered() {
     if !unshare(SETUP).output().is_ok_and(|output| output.status.success()) {
+        assert!(std::env::var_os("CI").is_none(), "CI has to give a network namespace: nothing is skipped there");
         println!("skipped: this machine gives no network namespace");
         return;
     }
