@@ -1,6 +1,6 @@
 //! Our schema in a database: its versions, and what the server's settings promise for it.
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
 
 use super::error::typed;
 use crate::strength::Strength;
@@ -23,11 +23,12 @@ pub(super) async fn migrate(pool: &PgPool, what: &str) -> Result<(), MemoryError
 
 /// Gives the version that is there at the end.
 async fn bring(pool: &PgPool) -> Result<u32, sqlx::Error> {
-    let found = version(&mut *pool.acquire().await?).await?;
+    let mut connection = pool.acquire().await?;
+    let found = version(&mut connection).await?;
     if found >= KNOWN {
         return Ok(found);
     }
-    let mut transaction = pool.begin().await?;
+    let mut transaction = connection.begin().await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *transaction).await?;
     let found = version(&mut transaction).await?;
     for migration in MIGRATIONS.iter().skip(found as usize) {
@@ -42,9 +43,14 @@ async fn bring(pool: &PgPool) -> Result<u32, sqlx::Error> {
 }
 
 /// The version that is there; 0 where there is none.
+///
+/// The catalogue is read as tables, which shows what is committed. `to_regclass` looks into the session's cache, and one that
+/// waits for [`LOCK`] may have kept there that the schema is missing.
 async fn version(connection: &mut PgConnection) -> Result<u32, sqlx::Error> {
-    let is_there: bool =
-        sqlx::query_scalar("SELECT to_regclass('skreaver.schema') IS NOT NULL").fetch_one(&mut *connection).await?;
+    let sql = "SELECT EXISTS (
+        SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'skreaver' AND c.relname = 'schema')";
+    let is_there: bool = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
     if !is_there {
         return Ok(0);
     }

@@ -1,5 +1,8 @@
 //! Several handles, each with connections of its own, on one namespace.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use futures::future::join_all;
 use skreaver_memory::{Check, Keep, Memory, Op, Transaction, Verdict};
 use skreaver_tests::servers::{PostgresServer, RedisServer};
@@ -75,7 +78,23 @@ async fn handles_that_race_on_redis_lose_nothing() {
     all(opened).await;
 }
 
-/// They also make the schema at the same time.
+/// All have seen that it is missing before one of them makes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_that_start_together_make_the_schema_once() {
+    let server = Arc::new(PostgresServer::start(&[]).unwrap());
+    let lock = i64::from_be_bytes(*b"skreaver");
+    let held = format!("BEGIN; SELECT pg_advisory_xact_lock({lock}); SELECT pg_sleep(2); COMMIT");
+    let holder = Arc::clone(&server);
+    let holding = tokio::task::spawn_blocking(move || holder.sql(&held).unwrap());
+    let is_held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted";
+    while server.sql(is_held).unwrap().trim() != "1" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let opened = join_all((0..8).map(async |_| postgres(&server, "slate").await)).await;
+    opened.into_iter().for_each(|memory| drop(memory.unwrap()));
+    holding.await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn handles_that_race_on_postgres_lose_nothing() {
     let server = PostgresServer::start(&[]).unwrap();
