@@ -12,7 +12,7 @@ use skreaver::protocol::policy::PolicyBundle;
 use skreaver::protocol::{AgentName, Caller, ToolName, config::RuntimeConfig};
 use skreaver::tools::{Input, ToolCall};
 
-const AGENTS: &str = r#"{"agents": [{"name": "amber", "tools": [{"name": "uppercase", "type": "Builtin"}]}]}"#;
+const AGENTS: &str = r#"{"agents": [{"name": "amber", "tools": [{"name": "uppercase", "source": {"type": "Builtin"}}]}]}"#;
 
 /// A policy of this many rules that name other tools, and one that allows ours.
 fn bundle(rules: usize) -> PolicyBundle {

@@ -24,7 +24,9 @@ fn area() -> FunctionTool<Area> {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut tools = InMemoryToolRegistry::new();
     tools.register("area", area())?;
-    let config = serde_json::from_str(r#"{"agents": [{"name": "surveyor", "tools": [{"name": "area", "type": "Builtin"}]}]}"#)?;
+    let config = serde_json::from_str(
+        r#"{"agents": [{"name": "surveyor", "tools": [{"name": "area", "source": {"type": "Builtin"}}]}]}"#,
+    )?;
     let runtime = Runtime::builder().config(config).tools(tools).build()?;
     let surveyor = runtime.agent("surveyor").ok_or("there is no surveyor")?;
     let answer = surveyor.observe(Observation::new(r#"area:{"width": 3, "height": 4}"#)).await?;

@@ -29,8 +29,9 @@ impl Agent for Herald {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let name = AgentName::parse("herald")?;
-    let config =
-        serde_json::from_str(r#"{"agents": [{"name": "herald", "tools": [{"name": "uppercase", "type": "Builtin"}]}]}"#)?;
+    let config = serde_json::from_str(
+        r#"{"agents": [{"name": "herald", "tools": [{"name": "uppercase", "source": {"type": "Builtin"}}]}]}"#,
+    )?;
     let runtime = Runtime::builder()
         .config(config)
         .agent(name.clone(), Arc::new(Herald))

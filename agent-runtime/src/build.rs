@@ -226,7 +226,7 @@ impl Builder {
             name,
             description: None,
             instructions: None,
-            tools: self.tools.iter().map(|(name, _)| ToolConfig { name: name.clone(), source: ToolSource::Builtin }).collect(),
+            tools: self.tools.iter().map(|(name, _)| ToolConfig::builtin(name.clone())).collect(),
             models: Vec::new(),
             output_schema: None,
             goal: None,
@@ -345,6 +345,9 @@ impl Builder {
                     (None, Some(known)) => Some(builtin(known, memory)),
                     (None, None) => None,
                 },
+                ToolSource::Http(_) | ToolSource::OpenApi(_) | ToolSource::Mcp(_) | ToolSource::Agent(_) => {
+                    return Err(BuildError::NotBuilt { what: "tools elsewhere", feature: "network" });
+                }
             };
             let found = found.ok_or_else(|| BuildError::UnknownTool { agent, tool: name.clone() })?;
             tools.insert(name, self.isolated(found));

@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn three_mistakes_are_told_at_once_with_their_paths() {
         let value = json!({"agents": [
-            {"name": "Amber", "tools": [{"name": "levitate", "type": "Builtin"}]},
+            {"name": "Amber", "tools": [{"name": "levitate", "source": {"type": "Builtin"}}]},
             {"name": "basalt", "limits": {"runTimeout": "soon", "concurrency": 0}, "colour": "grey"},
         ]});
         let problems = parse(&value).unwrap_err();
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn names_stand_once() {
-        let tool = json!({"name": "split", "type": "Builtin"});
+        let tool = json!({"name": "split", "source": {"type": "Builtin"}});
         let agent = json!({"name": "amber", "tools": [tool, tool]});
         let paths: Vec<_> = parse(&json!({"agents": [agent, agent]})).unwrap_err().into_iter().map(|p| p.path).collect();
         assert_eq!(paths, ["/agents/0/tools/1/name", "/agents/1/name", "/agents/1/tools/1/name"]);

@@ -90,8 +90,10 @@ impl Follower<'_> {
             tokio::select! {
                 _ = components.changed() => {}
                 message = next(&mut stream) => {
-                    let ToRuntime::Policies { bundle } = message?;
-                    problem = self.take(&bundle);
+                    match message? {
+                        ToRuntime::Policies { bundle } => problem = self.take(&bundle),
+                        ToRuntime::Approvals { votes: _ } => {}
+                    }
                 }
             }
         }
@@ -100,7 +102,7 @@ impl Follower<'_> {
     async fn report(&self, stream: &mut Stream, policy_problem: Option<String>) -> Result<(), StreamError> {
         let policy_version = self.agent.policy_version();
         let components = self.runtime.readiness().components;
-        let state = FromRuntime::State { policy_version, policy_problem, components };
+        let state = FromRuntime::State { policy_version, policy_problem, components, sources: Vec::new() };
         Ok(stream.send(Message::text(serde_json::to_string(&state)?)).await?)
     }
 

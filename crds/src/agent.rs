@@ -20,7 +20,7 @@ pub use memory::{AgentMemory, Backend, Compaction, Server};
 pub use model::{AgentModel, Model, Parameters, Price, Retry};
 pub use reference::{InstructionsSource, KeyRef, SecretKeySource};
 pub use status::{AgentStatus, Endpoints, PolicyRef};
-pub use tool::AgentTool;
+pub use tool::{AgentTool, ToolType};
 
 /// From a millisecond to a day, in the notation of Go.
 const DURATION: &str =

@@ -59,7 +59,7 @@ pub fn runtime(life: Life) -> Runtime {
     let Life { agent, memory, durability, lease, ledger, seed, death } = life;
     let config = json!({"agents": [{
         "name": agent,
-        "tools": [{"name": STAMP, "type": "Builtin"}, {"name": PAY, "type": "Builtin"}],
+        "tools": [{"name": STAMP, "source": {"type": "Builtin"}}, {"name": PAY, "source": {"type": "Builtin"}}],
         "models": [{"provider": "OpenAICompatible", "name": "mortal", "baseURL": "http://unused", "timeout": "5s", "maxAttempts": 1}],
         "memory": {"store": {"backend": "InMemory"}, "durability": durability},
         "limits": {"concurrency": 4, "runTimeout": "60s"},

@@ -100,7 +100,7 @@ impl Policy {
     /// A [`RuleProblem`] for each glob, condition and entry of a section that cannot be used, each rule name that stands twice, and
     /// each field that does not fit the others.
     pub fn compile(bundle: &PolicyBundle) -> Result<Self, Vec<RuleProblem>> {
-        let PolicyBundle { version, required, agent, policies } = bundle;
+        let PolicyBundle { version, required, agent, policies, pins: _ } = bundle;
         let mut problems = Vec::new();
         let parts: Vec<_> = policies.iter().filter_map(|policy| compile_part(policy, &mut problems)).map(Arc::new).collect();
         if !problems.is_empty() {

@@ -5,15 +5,20 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentName, GoDuration, ToolName};
+use crate::{AgentName, GoDuration};
 
 mod memory;
 mod model;
 mod secret;
+mod tool;
 
 pub use memory::{CompactionConfig, Durability, MemoryConfig, StoreConfig};
 pub use model::{ModelConfig, ModelParameters, Price, Provider};
 pub use secret::SecretSource;
+pub use tool::{
+    AgentToolConfig, ClientCredentials, HeaderConfig, HttpMethod, HttpToolConfig, McpConfig, McpServer, OpenApiConfig, Pin,
+    ToolConfig, ToolSource,
+};
 
 /// The configuration of one runtime process. A change of it rolls the pods; policies are not part of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -84,24 +89,6 @@ pub enum ReadinessMode {
     Lenient,
     /// Every required component counts always.
     Strict,
-}
-
-/// One tool of an agent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ToolConfig {
-    /// The name under which callers and policies know it.
-    pub name: ToolName,
-    /// Where it comes from.
-    #[serde(rename = "type")]
-    pub source: ToolSource,
-}
-
-/// Where a tool comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum ToolSource {
-    /// The runtime image itself, by the tool's name.
-    Builtin,
 }
 
 /// Bounds of an agent. Whatever goes over one is refused visibly.

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ToolName;
+use crate::approval::{ApprovalRequest, ApprovalVotes};
 use crate::policy::PolicyBundle;
 use crate::rest::Component;
 
@@ -27,10 +29,16 @@ pub enum ToRuntime {
         /// All of them.
         bundle: PolicyBundle,
     },
+    /// What people said of the calls of the pod's agent that wait or waited for approval. Sent once the stream stands, and on
+    /// each change; always all of it.
+    Approvals {
+        /// By call.
+        votes: Vec<ApprovalVotes>,
+    },
 }
 
 /// What a pod tells the operator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum FromRuntime {
     /// What is in force in the pod. Sent once the stream stands, and on each change.
@@ -42,5 +50,33 @@ pub enum FromRuntime {
         policy_problem: Option<String>,
         /// The components as `/ready` lists them.
         components: Vec<Component>,
+        /// The sources of tools that it found.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        sources: Vec<FoundSource>,
     },
+    /// The calls that wait for approval in the pod. Sent once the stream stands, and on each change; always all of them.
+    Approvals {
+        /// At most [`MOST_WAITING`](crate::approval::MOST_WAITING).
+        waiting: Vec<ApprovalRequest>,
+    },
+}
+
+/// What a pod found at a source of remote tools.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FoundSource {
+    /// The source, by the name that the Agent gives it.
+    pub name: ToolName,
+    /// Its tools that the agent may have, sorted by name.
+    pub tools: Vec<FoundTool>,
+}
+
+/// A remote tool that a pod found.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FoundTool {
+    /// The server's name for it.
+    pub name: String,
+    /// The SHA-256 of its name, description and schemas, in hex.
+    pub digest: String,
 }

@@ -3,6 +3,7 @@
 //! The operator knows the runtime only by [`config::RuntimeConfig`] and [`control`] messages; callers know it by
 //! [`rest`] and [`problem`]. No Kubernetes type stands here, and no client, clock or environment is reached.
 
+pub mod approval;
 pub mod builtin;
 pub mod caller;
 pub mod config;

@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 /// The longest agent name. Children add suffixes, and a Service name ends at 63 characters (RFC 1035).
 pub const AGENT_NAME_MAX: usize = 52;
 
+/// The longest name that an agent gives to a tool or to a source of tools.
+pub const OWN_TOOL_NAME_MAX: usize = 63;
+
 /// The longest tool name.
-pub const TOOL_NAME_MAX: usize = 63;
+pub const TOOL_NAME_MAX: usize = 128;
 
 /// Why a text is not a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +36,7 @@ impl std::error::Error for NameError {}
 #[serde(try_from = "String", into = "String")]
 pub struct AgentName(String);
 
-/// The name of a tool as callers, models and policies write it.
+/// The name of a tool as callers and policies write it: `add`, or `ledger/find_invoice` for a tool of the source `ledger`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ToolName(String);
@@ -66,10 +69,13 @@ fn is_agent_name(text: &str) -> bool {
 }
 
 fn is_tool_name(text: &str) -> bool {
-    let bytes = text.as_bytes();
+    let (own, of_the_source) = text.split_once('/').map_or((text, None), |(source, tool)| (source, Some(tool)));
+    let theirs = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.');
     text.len() <= TOOL_NAME_MAX
-        && bytes.first().is_some_and(u8::is_ascii_lowercase)
-        && bytes.iter().all(|c| lower_alnum(*c) || matches!(c, b'-' | b'_'))
+        && own.len() <= OWN_TOOL_NAME_MAX
+        && own.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
+        && own.bytes().all(|c| lower_alnum(c) || matches!(c, b'-' | b'_'))
+        && of_the_source.is_none_or(|tool| !tool.is_empty() && tool.bytes().all(theirs))
 }
 
 /// The parts that every name type has alike.
@@ -149,10 +155,10 @@ name!(
 name!(
     ToolName,
     is_tool_name,
-    "^[a-z][a-z0-9_-]*$",
+    "^[a-z][a-z0-9_-]{0,62}(/[A-Za-z0-9._-]+)?$",
     TOOL_NAME_MAX,
     "a tool name",
-    "use at most 63 lower-case letters, digits, `-` and `_`, starting with a letter"
+    "use at most 63 lower-case letters, digits, `-` and `_`, starting with a letter, and for a tool of a source `source/tool` with at most 128 characters"
 );
 name!(
     SessionId,
@@ -191,10 +197,13 @@ mod tests {
 
     #[test]
     fn tool_names_match_what_stands_before_the_colon_of_an_input() {
-        for good in ["a", "upper_case", "find-2"] {
+        let longest = "a".repeat(OWN_TOOL_NAME_MAX);
+        for good in ["a", "upper_case", "find-2", "a/b", "ledger/Find.Invoice_2", longest.as_str()] {
             assert!(ToolName::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "2a", "A", "a b", "a/b"] {
+        let too_long = "a".repeat(OWN_TOOL_NAME_MAX + 1);
+        let too_long_in_all = format!("a/{}", "b".repeat(TOOL_NAME_MAX));
+        for bad in ["", "2a", "A", "a b", "a/", "/b", "a/b/c", "a/b c", "a/ü", too_long.as_str(), too_long_in_all.as_str()] {
             assert!(ToolName::parse(bad).is_err(), "{bad}");
         }
     }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::ToolName;
+
 mod audit;
 mod data_flow;
 mod rule;
@@ -96,4 +98,8 @@ pub struct PolicyBundle {
     /// The policies that select the agent, by name.
     #[serde(default)]
     pub policies: Vec<PolicyRules>,
+    /// The tools of remote sources as they were when they were first seen: of each source, the digest of each tool by the
+    /// server's name for it. A source that is absent has not been seen.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pins: BTreeMap<ToolName, BTreeMap<String, String>>,
 }

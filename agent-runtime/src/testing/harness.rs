@@ -52,7 +52,7 @@ impl Harness {
     /// When that is no name.
     #[must_use]
     pub fn tool<T: Tool + Clone + 'static>(mut self, name: &str, tool: &T) -> Self {
-        let listed = json!({ "name": name, "type": "Builtin" });
+        let listed = json!({ "name": name, "source": {"type": "Builtin"} });
         self.config.tools.push(serde_json::from_value(listed).expect("it is the name of a tool"));
         self.builder = self.builder.tool(ToolName::parse(name).expect("it is the name of a tool"), Arc::new(tool.clone()));
         self
@@ -64,7 +64,7 @@ impl Harness {
     /// When that is no name.
     #[must_use]
     pub fn builtin(mut self, name: &str) -> Self {
-        let listed = json!({ "name": name, "type": "Builtin" });
+        let listed = json!({ "name": name, "source": {"type": "Builtin"} });
         self.config.tools.push(serde_json::from_value(listed).expect("it is the name of a tool"));
         self
     }

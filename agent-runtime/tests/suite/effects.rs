@@ -15,7 +15,7 @@ use crate::support::config;
 /// A rule agent with every tool of its kind, its own directory, and these policies.
 fn clerk(folder: &Path, policies: Value) -> Runtime {
     let all = Builtin::ALL.into_iter().filter(|tool| tool.needs_network() || tool.needs_files());
-    let tools: Vec<_> = all.map(|tool| json!({"name": tool.name(), "type": "Builtin"})).collect();
+    let tools: Vec<_> = all.map(|tool| json!({"name": tool.name(), "source": {"type": "Builtin"}})).collect();
     let agent = json!({"agents": [{"name": "clerk", "tools": tools, "files": folder}]});
     let bundle: PolicyBundle = serde_json::from_value(json!({"version": 1, "policies": policies})).unwrap();
     let config = config(&agent.to_string());
@@ -95,7 +95,7 @@ async fn files_are_those_of_the_agents_own_directory() {
 
 #[tokio::test]
 async fn an_agent_without_a_directory_of_its_own_touches_no_file() {
-    let agent = json!({"agents": [{"name": "clerk", "tools": [{"name": "file_read", "type": "Builtin"}]}]});
+    let agent = json!({"agents": [{"name": "clerk", "tools": [{"name": "file_read", "source": {"type": "Builtin"}}]}]});
     let runtime = Runtime::builder().config(config(&agent.to_string())).build().unwrap();
     assert!(say(&runtime, "file_read:/etc/hostname").await.is_err());
     assert!(say(&runtime, "file_read:Cargo.toml").await.is_err());

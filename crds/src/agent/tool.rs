@@ -1,8 +1,8 @@
 //! The tools that an agent may use.
 
 use kube::KubeSchema;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use skreaver_protocol::config::ToolSource;
 
 /// One tool of an agent.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,5 +22,12 @@ pub struct AgentTool {
     /// `json_parse`, `json_format`, `json_query`, `json_transform`, `xml_parse` and `html_to_text`; `base64_encode`,
     /// `base64_decode`, `hash` and `time`; and `remember` and `recall` for an agent with memory.
     #[serde(rename = "type")]
-    pub source: ToolSource,
+    pub source: ToolType,
+}
+
+/// Where a tool comes from.
+#[derive(JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToolType {
+    /// The runtime image itself, by the tool's name.
+    Builtin,
 }

@@ -140,7 +140,7 @@ pub fn policy_bundle(
     }
     // Whoever edits the ConfigMap could write any version there; one that we cannot have given counts for nothing.
     let previous = previous.filter(|last| last.version <= at_least.saturating_add(MOST_UNTOLD));
-    let wanted = PolicyBundle { version: 0, required, agent: asked_for(agent, &policies), policies };
+    let wanted = PolicyBundle { version: 0, required, agent: asked_for(agent, &policies), policies, pins: BTreeMap::new() };
     match previous {
         Some(last) if last.version >= at_least && (PolicyBundle { version: last.version, ..wanted.clone() }) == *last => {
             last.clone()

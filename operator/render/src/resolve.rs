@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use kube::ResourceExt;
-use skreaver_crds::agent::{Agent, AgentTool, InstructionsSource, KeyRef};
+use skreaver_crds::agent::{Agent, AgentTool, InstructionsSource, KeyRef, ToolType};
 use skreaver_crds::condition::Reason;
-use skreaver_protocol::config::{ToolConfig, ToolSource};
+use skreaver_protocol::config::ToolConfig;
 use skreaver_protocol::name::NameError;
 use skreaver_protocol::{AgentName, Builtin, ToolName};
 
@@ -188,12 +188,12 @@ fn tools(wanted: &[AgentTool], missing: &mut Vec<Unresolved>) -> Vec<ToolConfig>
     let mut tools = Vec::with_capacity(wanted.len());
     for (index, AgentTool { name, source }) in wanted.iter().enumerate() {
         match source {
-            ToolSource::Builtin if Builtin::from_name(name).is_none() => {
+            ToolType::Builtin if Builtin::from_name(name).is_none() => {
                 let known = Builtin::ALL.map(Builtin::name).join(", ");
                 let message = format!("spec.tools[{index}]: no built-in tool is named `{name}`; there are {known}");
                 missing.push(Unresolved { reason: Reason::ToolNotFound, message });
             }
-            ToolSource::Builtin => tools.extend(ToolName::parse(name).map(|name| ToolConfig { name, source: *source })),
+            ToolType::Builtin => tools.extend(ToolName::parse(name).map(ToolConfig::builtin)),
         }
     }
     tools

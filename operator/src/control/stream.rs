@@ -65,7 +65,7 @@ async fn exchange(socket: &mut WebSocket, caller: &Caller, id: u64, hub: &Hub, s
                 match received {
                     Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
                         Ok(message) if budget.spend(heard) => take(message, caller, id, hub),
-                        Ok(FromRuntime::State { .. }) => return "the pod reports too often",
+                        Ok(FromRuntime::State { .. } | FromRuntime::Approvals { .. }) => return "the pod reports too often",
                         Err(_) => return "the pod sent no message of ours",
                     },
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
@@ -95,11 +95,12 @@ async fn send(socket: &mut WebSocket, message: Message) -> bool {
 
 fn take(message: FromRuntime, caller: &Caller, id: u64, hub: &Hub) {
     match message {
-        FromRuntime::State { policy_version, policy_problem, components } => {
+        FromRuntime::State { policy_version, policy_problem, components, sources: _ } => {
             let components = components.into_iter().take(COMPONENTS).map(shortened).collect();
             let report = PodReport { policy_version, policy_problem: policy_problem.map(short), components };
             hub.report(&caller.agent, &caller.pod, id, report);
         }
+        FromRuntime::Approvals { waiting: _ } => {}
     }
 }
 

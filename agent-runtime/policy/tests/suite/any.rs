@@ -1,6 +1,6 @@
 //! Any policies, and any calls about which they have something to say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use proptest::collection::{btree_map, vec};
@@ -154,6 +154,7 @@ pub fn bundle() -> impl Strategy<Value = PolicyBundle> {
         version: 1,
         required,
         agent,
+        pins: BTreeMap::new(),
         policies: [a, b, c].into_iter().flatten().collect(),
     })
 }
