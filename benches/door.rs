@@ -38,6 +38,7 @@ fn call() -> ToolCall {
         session: None,
         read: Some(BTreeSet::new()),
         id: "run/0".into(),
+        approved: None,
     }
 }
 
@@ -73,6 +74,7 @@ fn decision(criterion: &mut Criterion) {
         session: None,
         read: Some(&read),
         id: "01a20904-0cab-7760-ae6b-fb55908bcc86/0",
+        approved: None,
     };
     let ledger = Ledger::default();
     let mut measure = |name: String, bundle: &PolicyBundle| {

@@ -30,7 +30,7 @@ pub(crate) struct Place {
 /// Leave to run. Dropped, the next one runs.
 #[derive(Debug)]
 pub(crate) struct Running {
-    _running: OwnedSemaphorePermit,
+    running: OwnedSemaphorePermit,
     _place: Option<OwnedSemaphorePermit>,
 }
 
@@ -67,7 +67,14 @@ impl Place {
     /// Waits for its turn.
     pub(crate) async fn turn(self) -> Running {
         let running = self.running.acquire_owned().await.expect("the semaphore is never closed");
-        Running { _running: running, _place: self.place }
+        Running { running, _place: self.place }
+    }
+}
+
+impl Running {
+    /// Lets others run while it has nothing to do. It comes back by right: it was accepted once.
+    pub(crate) fn rest(self) -> Place {
+        Place { place: None, running: Arc::clone(self.running.semaphore()) }
     }
 }
 
@@ -97,6 +104,18 @@ mod tests {
         assert!(waiting.is_err());
         assert!(admission.enter().is_ok());
         drop(first);
+    }
+
+    #[tokio::test]
+    async fn who_rests_lets_others_run_and_comes_back() {
+        let admission = Admission::new(1, 0);
+        let resting = admission.enter().unwrap().turn().await.rest();
+        let other = admission.enter().unwrap().turn().await;
+        let mut back = Box::pin(resting.turn());
+        assert!(futures::poll!(&mut back).is_pending());
+        drop(other);
+        let _back = back.await;
+        assert_eq!(admission.running(), 1);
     }
 
     #[tokio::test]

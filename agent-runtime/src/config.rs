@@ -138,7 +138,10 @@ fn twice<'a>(seen: &mut BTreeSet<&'a str>, named: &'a Value, path: &str, problem
 
 fn unknown_builtin(tool: &Value, path: &str, problems: &mut Vec<Problem>) {
     let name = tool.get("name").and_then(Value::as_str).unwrap_or_default();
-    if tool.get("type").and_then(Value::as_str) == Some("Builtin") && !name.is_empty() && Builtin::from_name(name).is_none() {
+    if tool.pointer("/source/type").and_then(Value::as_str) == Some("Builtin")
+        && !name.is_empty()
+        && Builtin::from_name(name).is_none()
+    {
         let known = Builtin::ALL.map(Builtin::name).join(", ");
         problems.push(Problem {
             path: format!("{path}/name"),

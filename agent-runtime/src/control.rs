@@ -84,26 +84,41 @@ impl Follower<'_> {
         let mut stream = connect(control).await?;
         info!("stream to the operator is up");
         let mut components = self.runtime.components.subscribe();
-        let mut problem = None;
+        let mut approvals = self.agent.approvals().changes();
+        let (mut problem, mut told) = (None, [None, None]);
         loop {
-            self.report(&mut stream, problem.clone()).await?;
+            self.report(&mut stream, problem.clone(), &mut told).await?;
             tokio::select! {
                 _ = components.changed() => {}
+                _ = approvals.changed() => {}
                 message = next(&mut stream) => {
                     match message? {
                         ToRuntime::Policies { bundle } => problem = self.take(&bundle),
-                        ToRuntime::Approvals { votes: _ } => {}
+                        ToRuntime::Approvals { votes } => self.agent.approvals().told(votes),
                     }
                 }
             }
         }
     }
 
-    async fn report(&self, stream: &mut Stream, policy_problem: Option<String>) -> Result<(), StreamError> {
+    /// Tells what is in force and which calls wait for people, each where it is not what was told last.
+    async fn report(
+        &self,
+        stream: &mut Stream,
+        policy_problem: Option<String>,
+        told: &mut [Option<FromRuntime>; 2],
+    ) -> Result<(), StreamError> {
         let policy_version = self.agent.policy_version();
         let components = self.runtime.readiness().components;
+        let waiting = self.agent.approvals().waiting().into_iter().map(|(request, _)| request).collect();
         let state = FromRuntime::State { policy_version, policy_problem, components, sources: Vec::new() };
-        Ok(stream.send(Message::text(serde_json::to_string(&state)?)).await?)
+        for (message, told) in [state, FromRuntime::Approvals { waiting }].into_iter().zip(told) {
+            if told.as_ref() != Some(&message) {
+                stream.send(Message::text(serde_json::to_string(&message)?)).await?;
+                *told = Some(message);
+            }
+        }
+        Ok(())
     }
 
     /// Puts a bundle in force unless it is older than what is. Returns why the newest one is not in force, if it is not.

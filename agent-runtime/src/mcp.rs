@@ -106,7 +106,7 @@ impl ServerHandler for AgentServer {
         let arguments = Value::Object(request.arguments.unwrap_or_default());
         let (tool, input, id) = (request.name.into_owned(), Input::Arguments(arguments), Uuid::now_v7().to_string());
         // It belongs to no run: what the client has read elsewhere is not known.
-        let call = ToolCall { tool, input, caller: Caller::Anonymous, session: None, read: None, id };
+        let call = ToolCall { tool, input, caller: Caller::Anonymous, session: None, read: None, id, approved: None };
         match self.0.call(call).await {
             Ok(result) => Ok(answer(result.output).into()),
             Err(error) if error.code == Code::UnknownTool => Err(ErrorData::invalid_params(error.detail, None)),

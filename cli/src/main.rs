@@ -1,5 +1,6 @@
 //! The `skreaver` command: what a cluster would do with agent manifests, on a laptop.
 
+mod approvals;
 mod audit;
 mod files;
 mod policy;
@@ -32,6 +33,8 @@ enum Command {
     Render(render::Args),
     /// Judge manifests as the API server would.
     Validate(validate::Args),
+    /// List the tool calls that wait for approval where `skreaver run` serves, and decide about them.
+    Approvals(approvals::Args),
     /// Verify logs of decisions over tool calls.
     Audit(audit::Args),
     /// Ask ToolPolicies about calls before anything is applied.
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args, program),
         Command::Render(args) => render::render(&args),
         Command::Validate(args) => validate::validate(&args),
+        Command::Approvals(args) => approvals::approvals(&args),
         Command::Audit(args) => audit::audit(&args),
         Command::Policy(command) => return policy::policy(&command),
     };

@@ -40,6 +40,7 @@ pub(crate) fn policy(command: &Command) -> ExitCode {
 const fn told(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Allow => "Allow",
+        Verdict::RequireApproval => "RequireApproval",
         Verdict::Deny => "Deny",
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use skreaver_protocol::ToolName;
 
+use crate::approval::Needs;
 use crate::call::Call;
 use crate::compile::Policy;
 use crate::denial::{Cause, Denial, Why};
@@ -18,6 +19,8 @@ use crate::plan::{Granted, Plan, bytes_up_to};
 pub enum Verdict {
     /// It may happen.
     Allow,
+    /// It may happen once people approve it.
+    RequireApproval,
     /// It may not.
     Deny,
 }
@@ -53,31 +56,30 @@ impl Policy {
     pub fn authorize(&self, call: &Call<'_>) -> Decision {
         let plan = self.plan_of(call.tool);
         let (mut granted, mut audited, mut audit_draws) = (Granted::default(), Vec::new(), Vec::new());
-        let mut strictest = (Verdict::Allow, None);
+        let mut refused = None;
         let mut enforced = false;
         for part in &plan.parts {
             if !part.is_enforced() {
                 let mut own = Granted::default();
-                match part.answer(call, self.agent.as_ref(), &mut own) {
-                    Ok(()) => audit_draws.push(own.draws),
-                    Err(cause) => audited.push(self.denial(call.tool, cause)),
+                let answer = part.answer(call, self.agent.as_ref(), &mut own);
+                match answer.err().or_else(|| own.unapproved(call)) {
+                    None => audit_draws.push(own.draws),
+                    Some(cause) => audited.push(self.denial(call.tool, cause)),
                 }
                 continue;
             }
             enforced = true;
-            let answer = part.answer(call, self.agent.as_ref(), &mut granted).err();
-            let verdict = if answer.is_some() { Verdict::Deny } else { Verdict::Allow };
-            if verdict > strictest.0 {
-                strictest = (verdict, answer);
+            // The first that refuses is told; what the others say is asked no more.
+            if refused.is_none() {
+                refused = part.answer(call, self.agent.as_ref(), &mut granted).err();
             }
         }
         if self.required && !enforced {
-            strictest = (Verdict::Deny, Some(Cause::NoPolicy));
+            refused = Some(Cause::NoPolicy);
         }
-        let Granted { draws, terms } = granted;
-        let verdict = match strictest.1 {
+        let verdict = match refused.or_else(|| granted.unapproved(call)) {
             Some(cause) => Err(self.denial(call.tool, cause)),
-            None => Ok(Grant { permit: self.permit(call, terms), draws }),
+            None => Ok(Grant { permit: self.permit(call, granted.terms), draws: granted.draws }),
         };
         Decision { verdict, audited, audit_draws }
     }
@@ -109,10 +111,21 @@ impl Policy {
     }
 }
 
+impl Granted {
+    /// That people have to approve the call, as long as they have not.
+    pub(crate) fn unapproved(&self, call: &Call<'_>) -> Option<Cause> {
+        Needs::missing(&self.demands, call, &self.terms).map(|needs| Cause::Unapproved(Box::new(needs)))
+    }
+}
+
 impl Decision {
     /// What becomes of the call, as long as no rate limit is exhausted.
     pub fn verdict(&self) -> Verdict {
-        if self.verdict.is_ok() { Verdict::Allow } else { Verdict::Deny }
+        match &self.verdict {
+            Ok(_) => Verdict::Allow,
+            Err(denial) if denial.needs().is_some() => Verdict::RequireApproval,
+            Err(_) => Verdict::Deny,
+        }
     }
 
     /// Why it may not happen.

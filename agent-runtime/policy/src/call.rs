@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use skreaver_protocol::{AgentName, Caller, SessionId, ToolName};
 
+use crate::approval::Approved;
+
 /// A tool call that wants to happen.
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'a> {
@@ -23,4 +25,6 @@ pub struct Call<'a> {
     pub read: Option<&'a BTreeSet<String>>,
     /// Tells this call from every other one, and is the same when it is made again after a crash.
     pub id: &'a str,
+    /// What people said of it, if they approved it.
+    pub approved: Option<&'a Approved>,
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use skreaver_protocol::ToolName;
 use skreaver_protocol::policy::{
-    Action, AgentFacts, AuditSink, DataFlow, Mode, PolicyBundle, PolicyRules, RateLimit, Rule, SecretsSection,
+    Action, AgentFacts, ApprovalTerms, AuditSink, DataFlow, FlowAction, Mode, PolicyBundle, PolicyRules, RateLimit, Rule,
+    SecretsSection,
 };
 
 use crate::bounds::{Bounds, Own, Sections};
@@ -17,6 +18,9 @@ use crate::plan::Plan;
 use crate::redact::Redactions;
 use crate::secrets::SecretsTerms;
 
+/// The most people that have to approve a call, and the longest that it waits for them.
+const MOST_APPROVERS: u32 = 10;
+const LONGEST_APPROVAL: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest window of a rate limit.
 const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -57,6 +61,8 @@ pub(crate) struct CompiledRule {
     pub(crate) tools: Patterns,
     pub(crate) when: Option<Condition>,
     pub(crate) action: Action,
+    /// What it asks of people, if its action is that.
+    pub(crate) approval: Option<ApprovalTerms>,
     pub(crate) rate_limit: Option<RateLimit>,
     pub(crate) max_argument_bytes: Option<u64>,
     pub(crate) max_result_bytes: Option<u64>,
@@ -68,6 +74,8 @@ pub(crate) struct CompiledRule {
 pub(crate) struct Flow {
     pub(crate) sources: Patterns,
     pub(crate) sinks: Patterns,
+    pub(crate) action: FlowAction,
+    pub(crate) approval: ApprovalTerms,
 }
 
 /// Something in a rule that cannot be compiled.
@@ -88,7 +96,8 @@ impl fmt::Display for RuleProblem {
 impl CompiledRule {
     /// Whether it bounds the calls that it is about.
     pub(crate) fn bounds(&self) -> bool {
-        let Self { name: _, tools: _, when: _, action: _, rate_limit, max_argument_bytes, max_result_bytes, redact } = self;
+        let Self { name: _, tools: _, when: _, action: _, approval: _, rate_limit, max_argument_bytes, max_result_bytes, redact } =
+            self;
         rate_limit.is_some() || max_argument_bytes.is_some() || max_result_bytes.is_some() || redact.is_some()
     }
 }
@@ -136,6 +145,11 @@ impl Policy {
         Plan::of(&self.parts, tool.as_str())
     }
 
+    /// What becomes of secrets in permitted calls.
+    pub fn secrets(&self) -> &Arc<SecretsTerms> {
+        &self.secrets
+    }
+
     /// The version of the bundle that this was compiled from.
     pub fn version(&self) -> u64 {
         self.version
@@ -163,10 +177,7 @@ fn compile_part(policy: &PolicyRules, problems: &mut Vec<RuleProblem>) -> Option
         .enumerate()
         .map(|(index, rule)| Arc::new(compile_rule(rule, &format!("rules[{index}]"), problems)))
         .collect();
-    let flow = data_flow.as_ref().map(|DataFlow { sources, sinks }| Flow {
-        sources: Patterns::compile(sources, "dataFlow.sources", problems),
-        sinks: Patterns::compile(sinks, "dataFlow.sinks", problems),
-    });
+    let flow = data_flow.as_ref().map(|flow| compile_flow(flow, problems));
     for (index, rule) in rules.iter().enumerate() {
         if flow.is_none() && rule.when.as_ref().is_some_and(|when| when.reads_taint) {
             let message = "`taint` is always empty where nothing is untrusted; name the tools in dataFlow.sources".to_owned();
@@ -188,8 +199,40 @@ fn compile_part(policy: &PolicyRules, problems: &mut Vec<RuleProblem>) -> Option
     })
 }
 
+fn compile_flow(flow: &DataFlow, problems: &mut Vec<RuleProblem>) -> Flow {
+    let DataFlow { sources, sinks, action, approval } = flow;
+    let asks = *action == FlowAction::RequireApproval;
+    Flow {
+        sources: Patterns::compile(sources, "dataFlow.sources", problems),
+        sinks: Patterns::compile(sinks, "dataFlow.sinks", problems),
+        action: *action,
+        approval: compile_approval(asks, *approval, "dataFlow", problems).unwrap_or_default(),
+    }
+}
+
+/// What is asked of people, where it is asked at all.
+fn compile_approval(
+    asks: bool,
+    written: Option<ApprovalTerms>,
+    path: &str,
+    problems: &mut Vec<RuleProblem>,
+) -> Option<ApprovalTerms> {
+    let terms = written.unwrap_or_default();
+    let ApprovalTerms { quorum, timeout } = terms;
+    let message = if written.is_some() && !asks {
+        "approval is for calls that need one: write it with action RequireApproval"
+    } else if !(1..=MOST_APPROVERS).contains(&quorum) || !(Duration::from_secs(1)..=LONGEST_APPROVAL).contains(&timeout.get()) {
+        "write a quorum from 1 to 10, and a timeout from 1s to 24h"
+    } else {
+        return asks.then_some(terms);
+    };
+    problems.push(RuleProblem { path: format!("{path}.approval"), message: message.to_owned() });
+    None
+}
+
 fn compile_rule(rule: &Rule, path: &str, problems: &mut Vec<RuleProblem>) -> CompiledRule {
-    let Rule { name, tools, when, action, rate_limit, max_argument_bytes, max_result_bytes, redact } = rule;
+    let Rule { name, tools, when, action, approval, rate_limit, max_argument_bytes, max_result_bytes, redact } = rule;
+    let asks = *action == Action::RequireApproval;
     let when = when.as_ref().and_then(|text| match Condition::compile(text) {
         Ok(condition) => Some(condition),
         Err(unfit) => {
@@ -204,13 +247,14 @@ fn compile_rule(rule: &Rule, path: &str, problems: &mut Vec<RuleProblem>) -> Com
         tools: Patterns::compile(tools, &format!("{path}.tools"), problems),
         when,
         action: *action,
+        approval: compile_approval(asks, *approval, path, problems),
         rate_limit: *rate_limit,
         max_argument_bytes: *max_argument_bytes,
         max_result_bytes: *max_result_bytes,
         redact: redact.map(Arc::new),
     };
     if compiled.action == Action::Deny && compiled.bounds() {
-        let message = "rateLimit, maxArgumentBytes, maxResultBytes and redact are for calls that run: write them in a rule with action Allow";
+        let message = "rateLimit, maxArgumentBytes, maxResultBytes and redact are for calls that run: write them in a rule with action Allow or RequireApproval";
         problems.push(RuleProblem { path: path.to_owned(), message: message.to_owned() });
     }
     if let Some(RateLimit { per: _, calls, window }) = rate_limit {
@@ -261,6 +305,7 @@ mod tests {
             session: None,
             read: None,
             id: "run/0",
+            approved: None,
         };
         let decision = Policy::compile(&bundle).unwrap().authorize(&call);
         let permit = decision.settle(&crate::Ledger::default(), Duration::ZERO).verdict.unwrap();

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use skreaver_protocol::ToolName;
+use skreaver_protocol::approval::AskedBy;
 use skreaver_protocol::policy::{Per, RateLimit};
+
+use crate::approval::Needs;
 
 /// The most tools that a refusal names instead.
 const MOST_NAMED: usize = 20;
@@ -56,6 +59,8 @@ pub enum Cause {
         /// Where it stands in the arguments, as a JSON pointer.
         pointer: String,
     },
+    /// People have to approve it first.
+    Unapproved(Box<Needs>),
     /// The cluster demands a policy, and none selects the agent.
     NoPolicy,
 }
@@ -104,6 +109,7 @@ impl Denial {
             | Cause::Default { policy, .. }
             | Cause::DataFlow { policy, .. }
             | Cause::Secret { policy, .. } => Some(policy),
+            Cause::Unapproved(needs) => needs.asked_by.first().map(|by| by.policy.as_str()),
             Cause::NoPolicy => None,
         }
     }
@@ -112,6 +118,7 @@ impl Denial {
     pub fn rule(&self) -> Option<&str> {
         match &*self.cause {
             Cause::Rule { rule, .. } => Some(rule),
+            Cause::Unapproved(needs) => needs.asked_by.first().and_then(|by| by.rule.as_deref()),
             Cause::Default { .. } | Cause::DataFlow { .. } | Cause::Secret { .. } | Cause::NoPolicy => None,
         }
     }
@@ -120,6 +127,19 @@ impl Denial {
     pub fn retry_after(&self) -> Option<Duration> {
         match &*self.cause {
             Cause::Rule { why: Why::Rate { pause, .. }, .. } => *pause,
+            Cause::Rule { .. }
+            | Cause::Default { .. }
+            | Cause::DataFlow { .. }
+            | Cause::Secret { .. }
+            | Cause::Unapproved(_)
+            | Cause::NoPolicy => None,
+        }
+    }
+
+    /// What the call needs before it may happen, where nothing but that is in its way.
+    pub fn needs(&self) -> Option<&Needs> {
+        match &*self.cause {
+            Cause::Unapproved(needs) => Some(needs),
             Cause::Rule { .. } | Cause::Default { .. } | Cause::DataFlow { .. } | Cause::Secret { .. } | Cause::NoPolicy => None,
         }
     }
@@ -129,7 +149,7 @@ impl Denial {
         match &*self.cause {
             Cause::Rule { why, .. } => *why == Why::Tool,
             Cause::Default { alternatives, .. } => alternatives.is_empty(),
-            Cause::DataFlow { .. } | Cause::Secret { .. } | Cause::NoPolicy => false,
+            Cause::DataFlow { .. } | Cause::Secret { .. } | Cause::Unapproved(_) | Cause::NoPolicy => false,
         }
     }
 }
@@ -176,8 +196,21 @@ impl fmt::Display for Cause {
                 f,
                 "by the secrets of ToolPolicy `{policy}`: there is a {kind} at `{pointer}` of the arguments; call without it"
             ),
+            Self::Unapproved(needs) => {
+                let by: Vec<_> = needs.asked_by.iter().map(told_by).collect();
+                let people =
+                    if needs.quorum == 1 { "somebody approves".to_owned() } else { format!("{} people approve", needs.quorum) };
+                write!(f, "until {people} it, as {} asks", by.join(" and "))
+            }
             Self::NoPolicy => f.write_str("because this cluster demands a ToolPolicy, and none selects the agent"),
         }
+    }
+}
+
+fn told_by(AskedBy { policy, rule }: &AskedBy) -> String {
+    match rule {
+        Some(rule) => format!("rule `{rule}` of ToolPolicy `{policy}`"),
+        None => format!("ToolPolicy `{policy}`"),
     }
 }
 

@@ -43,7 +43,9 @@ impl Policy {
     pub fn explain(&self, call: &Call<'_>) -> Vec<Explained> {
         let plan = self.plan_of(call.tool);
         let explained = |part: &crate::plan::PartPlan| {
-            let answer = part.answer(call, self.agent.as_ref(), &mut Granted::default());
+            let mut granted = Granted::default();
+            let answer =
+                part.answer(call, self.agent.as_ref(), &mut granted).and_then(|()| granted.unapproved(call).map_or(Ok(()), Err));
             let rules: Vec<_> = part
                 .outcomes(call, self.agent.as_ref())
                 .into_iter()
@@ -58,7 +60,8 @@ impl Policy {
             let (verdict, rule, because) = match answer {
                 Err(cause) => {
                     let denial = self.denial(call.tool, cause);
-                    (Verdict::Deny, denial.rule().map(str::to_owned), denial.to_string())
+                    let verdict = if denial.needs().is_some() { Verdict::RequireApproval } else { Verdict::Deny };
+                    (verdict, denial.rule().map(str::to_owned), denial.to_string())
                 }
                 Ok(()) => match rules.iter().find(allows) {
                     Some(ExplainedRule { rule, .. }) => (Verdict::Allow, Some(rule.clone()), format!("rule `{rule}` allows it")),

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
-use skreaver_protocol::policy::{Action, AgentFacts, Mode, Per, RateLimit};
+use skreaver_protocol::policy::{Action, AgentFacts, ApprovalTerms, FlowAction, Mode, Per, RateLimit};
 use skreaver_protocol::{Caller, SessionId};
 
+use crate::approval::Demand;
 use crate::call::Call;
 use crate::compile::{CompiledRule, Part};
 use crate::condition::{Facts, Undecided};
@@ -28,7 +29,8 @@ pub(crate) struct Plan {
 #[derive(Debug, Clone)]
 pub(crate) struct PartPlan {
     pub(crate) part: Arc<Part>,
-    /// The rules about the tool: those that deny come first, and of these those without a condition.
+    /// The rules about the tool: those that deny come first, and of these those without a condition; then those that ask for
+    /// approval.
     pub(crate) rules: Vec<Arc<CompiledRule>>,
     is_sink: bool,
     reads_taint: bool,
@@ -41,6 +43,8 @@ pub(crate) struct PartPlan {
 pub(crate) struct Granted {
     pub(crate) draws: Vec<Draw>,
     pub(crate) terms: Terms,
+    /// Whom people have to approve it for.
+    pub(crate) demands: Vec<Demand>,
 }
 
 /// Whether a rule is about a call.
@@ -55,7 +59,7 @@ impl Plan {
 impl PartPlan {
     fn of(part: &Arc<Part>, tool: &str) -> Self {
         let mut rules: Vec<_> = part.rules.iter().filter(|rule| rule.tools.fit(tool)).cloned().collect();
-        rules.sort_by_key(|rule| (rule.action == Action::Allow, rule.when.is_some() && rule.action == Action::Deny));
+        rules.sort_by_key(|rule| rank(rule));
         let is_sink = part.flow.as_ref().is_some_and(|flow| flow.sinks.fit(tool));
         let reads_taint = rules.iter().any(|rule| rule.when.as_ref().is_some_and(|when| when.reads_taint));
         let mut plan = Self { part: Arc::clone(part), rules, is_sink, reads_taint, settled: None };
@@ -68,18 +72,22 @@ impl PartPlan {
         if let Some(rule) = self.rules.iter().find(|rule| rule.action == Action::Deny && rule.when.is_none()) {
             return Some(Err(self.refusal(rule, Why::Tool)));
         }
-        let depends = |rule: &Arc<CompiledRule>| rule.when.is_some() || rule.bounds();
+        let depends = |rule: &Arc<CompiledRule>| rule.when.is_some() || rule.bounds() || rule.action == Action::RequireApproval;
         if self.is_sink || self.rules.iter().any(depends) {
             return None;
         }
-        let allowed = !self.rules.is_empty() || self.part.default_action == Action::Allow;
-        Some(if allowed { Ok(()) } else { Err(self.default(Vec::new())) })
+        match self.part.default_action {
+            _ if !self.rules.is_empty() => Some(Ok(())),
+            Action::Allow => Some(Ok(())),
+            Action::RequireApproval => None,
+            Action::Deny => Some(Err(self.default(Vec::new()))),
+        }
     }
 
     /// Whether there may be a call of the tool that passes.
     pub(crate) fn lists(&self) -> bool {
         let denied = self.rules.iter().any(|rule| rule.action == Action::Deny && rule.when.is_none());
-        let allowed = self.part.default_action == Action::Allow || self.rules.iter().any(|rule| rule.action == Action::Allow);
+        let allowed = self.part.default_action != Action::Deny || self.rules.iter().any(|rule| rule.action != Action::Deny);
         allowed && !denied
     }
 
@@ -95,21 +103,22 @@ impl PartPlan {
         Cause::Default { policy: self.part.name.to_string(), alternatives }
     }
 
-    /// What this policy alone says: a denying rule first, then the flow of data, then rules that allow, then its default.
+    /// What this policy alone says: a denying rule first, then the flow of data, then rules that ask for approval or allow, then its
+    /// default.
     pub(crate) fn answer(&self, call: &Call<'_>, agent: Option<&AgentFacts>, granted: &mut Granted) -> Result<(), Cause> {
         if let Some(settled) = &self.settled {
             return settled.clone();
         }
         let taint = self.taint(call.read);
         let known = Known { call, agent, taint: taint.as_deref(), is_small: OnceCell::new() };
-        let (denying, allowing) = self.rules.split_at(self.rules.partition_point(|rule| rule.action == Action::Deny));
+        let (denying, others) = self.rules.split_at(self.rules.partition_point(|rule| rule.action == Action::Deny));
         for rule in denying {
             if let Some(why) = known.denies(rule) {
                 return Err(self.refusal(rule, why));
             }
         }
-        self.flow(known.taint)?;
-        self.allow(allowing, &known, granted)
+        self.flow(known.taint, granted)?;
+        self.allow(others, &known, granted)
     }
 
     fn allow(&self, rules: &[Arc<CompiledRule>], known: &Known<'_>, granted: &mut Granted) -> Result<(), Cause> {
@@ -118,11 +127,14 @@ impl PartPlan {
             match known.applies(rule) {
                 Ok(true) => {
                     allowed = true;
+                    if let Some(terms) = rule.approval {
+                        granted.demands.push(self.demand(Some(rule), terms));
+                    }
                     self.bound(rule, known, granted)?;
                 }
                 Ok(false) => alternatives.extend(alternative(rule, None)),
-                // Whether its bounds hold for the call is not known either.
-                Err(Undecided(reason)) if rule.bounds() => {
+                // Whether its bounds hold for the call is not known either, or whether people have to approve it.
+                Err(Undecided(reason)) if rule.bounds() || rule.approval.is_some() => {
                     return Err(self.refusal(rule, undecided(rule, reason)));
                 }
                 Err(Undecided(reason)) => alternatives.extend(alternative(rule, Some(reason))),
@@ -130,13 +142,31 @@ impl PartPlan {
         }
         match self.part.default_action {
             Action::Deny if !allowed => Err(self.default(alternatives)),
-            Action::Deny | Action::Allow => Ok(()),
+            Action::RequireApproval if !allowed => {
+                granted.demands.push(self.demand(None, ApprovalTerms::default()));
+                Ok(())
+            }
+            Action::Deny | Action::RequireApproval | Action::Allow => Ok(()),
         }
+    }
+
+    fn demand(&self, rule: Option<&CompiledRule>, terms: ApprovalTerms) -> Demand {
+        Demand { policy: Arc::clone(&self.part.name), rule: rule.map(|rule| Arc::clone(&rule.name)), terms }
     }
 
     /// Adds what a rule that is about the call says of it.
     fn bound(&self, rule: &CompiledRule, known: &Known<'_>, granted: &mut Granted) -> Result<(), Cause> {
-        let CompiledRule { name, rate_limit, max_argument_bytes, max_result_bytes, redact, tools: _, when: _, action: _ } = rule;
+        let CompiledRule {
+            name,
+            rate_limit,
+            max_argument_bytes,
+            max_result_bytes,
+            redact,
+            tools: _,
+            when: _,
+            action: _,
+            approval: _,
+        } = rule;
         if let Some(most) = max_argument_bytes.filter(|most| bytes_up_to(known.call.arguments, *most).is_none()) {
             return Err(self.refusal(rule, Why::ArgumentBytes(most)));
         }
@@ -153,11 +183,15 @@ impl PartPlan {
         Ok(())
     }
 
-    fn flow(&self, taint: Option<&[&str]>) -> Result<(), Cause> {
-        match taint {
-            Some([]) => Ok(()),
+    fn flow(&self, taint: Option<&[&str]>, granted: &mut Granted) -> Result<(), Cause> {
+        match (taint, self.part.flow.as_ref().map(|flow| (flow.action, flow.approval))) {
+            (Some([]), _) => Ok(()),
             _ if !self.is_sink => Ok(()),
-            sources => {
+            (_, Some((FlowAction::RequireApproval, terms))) => {
+                granted.demands.push(self.demand(None, terms));
+                Ok(())
+            }
+            (sources, Some((FlowAction::Deny, _)) | None) => {
                 let sources = sources.unwrap_or_default().iter().map(|source| (*source).to_owned()).collect();
                 Err(Cause::DataFlow { policy: self.part.name.to_string(), sources })
             }
@@ -179,6 +213,15 @@ impl PartPlan {
         let taint = self.taint(call.read);
         let known = Known { call, agent, taint: taint.as_deref(), is_small: OnceCell::new() };
         self.rules.iter().map(|rule| (Arc::clone(rule), known.applies(rule))).collect()
+    }
+}
+
+/// In which order rules are asked.
+fn rank(rule: &CompiledRule) -> u8 {
+    match rule.action {
+        Action::Deny => u8::from(rule.when.is_some()),
+        Action::RequireApproval => 2,
+        Action::Allow => 3,
     }
 }
 
@@ -226,7 +269,7 @@ impl Known<'_> {
         if !self.is_small.get_or_init(|| bytes_up_to(self.call.arguments, LARGEST_ARGUMENTS).is_some()) {
             return Err(Undecided(format!("the arguments have more than {LARGEST_ARGUMENTS} bytes")));
         }
-        let Call { agent, tool, arguments, caller, session, read: _, id: _ } = *self.call;
+        let Call { agent, tool, arguments, caller, session, read: _, id: _, approved: _ } = *self.call;
         when.holds(&Facts {
             arguments,
             agent: (agent.as_str(), self.agent),

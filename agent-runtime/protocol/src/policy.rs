@@ -7,14 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::ToolName;
 
+mod approval;
 mod audit;
 mod data_flow;
 mod rule;
 mod secrets;
 mod sections;
 
+pub use approval::ApprovalTerms;
 pub use audit::{AuditSection, AuditSink};
-pub use data_flow::DataFlow;
+pub use data_flow::{DataFlow, FlowAction};
 pub use rule::{Per, RateLimit, Redact, Rule};
 pub use secrets::{SecretsAction, SecretsSection};
 pub use sections::{FsSection, HttpSection, ResourcesSection};
@@ -24,6 +26,8 @@ pub use sections::{FsSection, HttpSection, ResourcesSection};
 pub enum Action {
     /// It runs.
     Allow,
+    /// It runs once people approve it, and waits for them. Calls outside of runs cannot wait, and are refused.
+    RequireApproval,
     /// It is refused, and the refusal names policy and rule.
     Deny,
 }

@@ -34,6 +34,13 @@ pub enum Code {
     ForbiddenHost,
     /// A policy refuses the call.
     ToolDenied,
+    /// The call needs approval, and has not got it: somebody denied it, nobody decided in time, or it belongs to no run that
+    /// could wait.
+    NotApproved,
+    /// No call of this name waits for approval here.
+    UnknownApproval,
+    /// This person has decided about the call already.
+    DecidedAlready,
     /// The decision over the call cannot be recorded, and so it is not made.
     AuditUnavailable,
     /// The tool was run and failed.
@@ -93,11 +100,11 @@ impl Code {
     pub const fn status(self) -> u16 {
         match self {
             Self::MalformedJson => 400,
-            Self::ForbiddenHost | Self::ToolDenied => 403,
-            Self::NotFound | Self::UnknownAgent | Self::UnknownRun | Self::UnknownSession => 404,
+            Self::ForbiddenHost | Self::ToolDenied | Self::NotApproved => 403,
+            Self::NotFound | Self::UnknownAgent | Self::UnknownRun | Self::UnknownSession | Self::UnknownApproval => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
-            Self::ManagedByKubernetes | Self::SessionBusy | Self::RunEnded | Self::Cancelled => 409,
+            Self::ManagedByKubernetes | Self::DecidedAlready | Self::SessionBusy | Self::RunEnded | Self::Cancelled => 409,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::InvalidRequest
@@ -138,6 +145,9 @@ impl Code {
             Self::InvalidArguments => "The tool does not take these arguments",
             Self::ForbiddenHost => "The Host or Origin header is not allowed",
             Self::ToolDenied => "A policy refuses the tool call",
+            Self::NotApproved => "The tool call needs approval, and has not got it",
+            Self::UnknownApproval => "No such call waits for approval",
+            Self::DecidedAlready => "This person has decided already",
             Self::AuditUnavailable => "The audit log takes no records",
             Self::ToolFailed => "The tool failed",
             Self::ResultTooLarge => "The tool's result is larger than a policy lets pass",

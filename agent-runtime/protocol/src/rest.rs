@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::approval::{ApprovalRequest, ApprovalState, Choice, Vote};
 use crate::message::Message;
 use crate::policy::Mode;
 use crate::problem::Problem;
@@ -160,6 +161,20 @@ pub enum RunEvent {
         /// Its arguments, or the text it is given.
         arguments: serde_json::Value,
     },
+    /// A call has to be approved by people, and waits for them.
+    ApprovalRequested {
+        /// Which call of the run.
+        call: u32,
+        /// What they are asked.
+        request: Box<ApprovalRequest>,
+    },
+    /// People have approved a call that waited. Where they have not, its result says so.
+    ApprovalGranted {
+        /// Which call of the run.
+        call: u32,
+        /// What they said.
+        votes: Vec<Vote>,
+    },
     /// A tool answered, or will not.
     ToolResult {
         /// Which call of the run.
@@ -191,11 +206,50 @@ impl RunEvent {
             Self::ModelDelta { .. } => "model_delta",
             Self::ModelReset => "model_reset",
             Self::ToolCall { .. } => "tool_call",
+            Self::ApprovalRequested { .. } => "approval_requested",
+            Self::ApprovalGranted { .. } => "approval_granted",
             Self::ToolResult { .. } => "tool_result",
             Self::Completed { .. } => "completed",
             Self::Failed { .. } => "failed",
         }
     }
+}
+
+/// The answer of `/agents/{id}/approvals`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ApprovalList {
+    /// The calls that wait in this process, by name.
+    pub approvals: Vec<WaitingApproval>,
+}
+
+/// A call that waits for people, and what they said so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WaitingApproval {
+    /// The call.
+    pub request: ApprovalRequest,
+    /// What they said.
+    pub decisions: Vec<Vote>,
+}
+
+/// What somebody decides about a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApprovalDecision {
+    /// Whether it may happen.
+    pub decision: Choice,
+    /// Who decides: where several people have to approve, each gives a name. Absent: `local`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What came of a decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ApprovalOutcome {
+    /// How the call stands now.
+    pub state: ApprovalState,
 }
 
 /// The answer of `/agents/{id}/sessions`.

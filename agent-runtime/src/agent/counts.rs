@@ -87,7 +87,7 @@ fn kind(code: Code) -> ErrorKind {
         | Code::AnswerMalformed
         | Code::KeyReused => ErrorKind::Parse,
         Code::RequestTimeout | Code::RunTimeout => ErrorKind::Timeout,
-        Code::ForbiddenHost | Code::ToolDenied => ErrorKind::Auth,
+        Code::ForbiddenHost | Code::ToolDenied | Code::NotApproved => ErrorKind::Auth,
         Code::ToolFailed | Code::ResultTooLarge | Code::ResultWithheld | Code::OutcomeUnknown => ErrorKind::Tool,
         Code::MemoryRequired | Code::MemoryUnavailable | Code::UnknownRun | Code::UnknownSession | Code::SessionBusy => {
             ErrorKind::Memory
@@ -104,6 +104,8 @@ fn kind(code: Code) -> ErrorKind {
         Code::NotFound
         | Code::MethodNotAllowed
         | Code::UnknownAgent
+        | Code::UnknownApproval
+        | Code::DecidedAlready
         | Code::ManagedByKubernetes
         | Code::RunEnded
         | Code::Cancelled

@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::admission::Admission;
+use crate::approvals::Approvals;
 use crate::audit::Auditor;
 use crate::coordinator::Setup;
 use crate::custom::Agent;
@@ -49,6 +50,8 @@ pub struct ServedAgent {
     own: Option<Arc<dyn Agent>>,
     toolbox: Toolbox,
     admission: Admission,
+    /// Where its calls wait for people.
+    approvals: Approvals,
     metrics: Arc<Metrics>,
     counts: Counts,
     /// Where it remembers; nothing for a stateless agent.
@@ -82,6 +85,7 @@ impl ServedAgent {
         Self {
             toolbox: Toolbox::new(config.name.clone(), tools, policy, own_bounds, Arc::clone(&metrics), auditor),
             admission: Admission::new(config.limits.concurrency, config.limits.queue_length),
+            approvals: Approvals::default(),
             config,
             setup,
             mind,
@@ -127,6 +131,11 @@ impl ServedAgent {
     pub async fn call(&self, call: ToolCall) -> Result<ToolResult, Failure> {
         let work = async { self.toolbox.call(call).await.map_err(|error| crate::runs::call_failure(&error)) };
         self.bounded(work).await
+    }
+
+    /// Where its calls wait for people.
+    pub(crate) fn approvals(&self) -> &Approvals {
+        &self.approvals
     }
 
     /// How it is listed.

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use skreaver_protocol::problem::{Code, Problem};
 use skreaver_protocol::rest::{ObserveResponse, RunEvent, RunStatus};
-use skreaver_protocol::{Caller, SessionId};
+use skreaver_protocol::{Caller, GoDuration, SessionId};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Failure, ServedAgent};
-use crate::coordinator::{Event, Outcome};
+use crate::admission::Running;
+use crate::coordinator::{Event, Outcome, State, step};
 use crate::custom::Course;
 use crate::runs::{
     Acceptance, Accepted, Claim, Drive, Driven, Ended, History, IdempotencyKey, Journal, JournalError, Kept, Live, Over,
@@ -142,7 +143,7 @@ impl ServedAgent {
         let _active = self.active();
         let Accepted { document, input, key: _ } = self.accepted(observation);
         let deadline = Instant::now() + self.config.limits.run_timeout.get();
-        let Ok(_running) = tokio::time::timeout_at(deadline, place.turn()).await else {
+        let Ok(running) = tokio::time::timeout_at(deadline, place.turn()).await else {
             let failure = self.timed_out();
             self.count(Some(failure.code));
             return Err(told(failure));
@@ -150,7 +151,7 @@ impl ServedAgent {
         let past = vec![Event::observed(input)];
         let claim = Unkept::CLAIM;
         let never = CancellationToken::new();
-        let work = self.drive_parts(&document, &Unkept, &claim, live, deadline, (never.clone(), never));
+        let work = self.drive_parts(&document, &Unkept, &claim, live, (deadline, Some(running)), (never.clone(), never));
         match drive(work, past, History::default()).await {
             Driven::Ended(Ended { document }) => {
                 self.count(failed(&document));
@@ -174,7 +175,7 @@ impl ServedAgent {
         journal: &'a dyn Journal,
         claim: &'a Claim,
         live: Option<&'a Live>,
-        deadline: Instant,
+        (deadline, running): (Instant, Option<Running>),
         (cancel, lost): (CancellationToken, CancellationToken),
     ) -> Drive<'a> {
         let course = |agent| Course::new(Arc::clone(agent), self.config.name.clone(), document.clone(), self.memory());
@@ -186,6 +187,8 @@ impl ServedAgent {
             caller: &document.caller,
             session: document.session.as_ref(),
             live,
+            approvals: &self.approvals,
+            longest_wait: self.config.memory.as_ref().and_then(|memory| memory.retention).map_or(Duration::MAX, GoDuration::get),
         };
         Drive {
             setup: &self.setup,
@@ -194,6 +197,7 @@ impl ServedAgent {
             journal,
             claim,
             document,
+            running,
             deadline,
             timed_out: self.timed_out(),
             cancel,
@@ -218,7 +222,7 @@ impl ServedAgent {
     }
 
     async fn ended(self: &Arc<Self>, run: Uuid) -> Result<RunDocument, Failure> {
-        let give_up = Instant::now() + self.config.limits.run_timeout.get() + GRACE;
+        let mut give_up = Instant::now() + self.config.limits.run_timeout.get() + GRACE;
         let (mut pause, last) = GLANCE;
         loop {
             if let Some(live) = self.live_run(run)
@@ -226,16 +230,29 @@ impl ServedAgent {
             {
                 return Ok(ended.document);
             }
-            let document = self.kept_for("runs that are kept")?.document(run).await.map_err(|error| error.failure())?;
+            let kept = self.kept_for("runs that are kept")?;
+            let document = kept.document(run).await.map_err(|error| error.failure())?;
             match document {
                 Some(document) if document.stage != Stage::Open => return Ok(document),
-                Some(_) if Instant::now() > give_up => return Err(self.timed_out()),
+                Some(_) if Instant::now() > give_up => {
+                    if !self.rests(&kept, run).await? {
+                        return Err(self.timed_out());
+                    }
+                    give_up = Instant::now() + GRACE;
+                }
                 Some(_) => {}
                 None => return Err(unknown_run(run)),
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(last);
         }
+    }
+
+    /// Whether a run waits for people, wherever that is.
+    async fn rests(&self, kept: &Kept, run: Uuid) -> Result<bool, Failure> {
+        let past = kept.replay(run).await.map_err(|error| error.failure())?;
+        let state = past.into_iter().fold(State::default(), |state, event| step(&self.setup, state, event).0);
+        Ok(state.rests())
     }
 
     pub(super) fn live_run(&self, run: Uuid) -> Option<Arc<Live>> {

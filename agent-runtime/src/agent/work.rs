@@ -42,11 +42,11 @@ impl ServedAgent {
         live.claimed(&claim);
         let _session = document.session.as_ref().map(|_| self.metrics.session());
         // Who waits in vain is driven all the same, to the end that the run took too long.
-        let _running = tokio::time::timeout_at(deadline, place.turn()).await.ok();
+        let running = tokio::time::timeout_at(deadline, place.turn()).await.ok();
         let driven = match self.history(kept, &document).await {
             Ok(history) => {
                 let tokens = (live.cancel.clone(), live.lost.clone());
-                let work = self.drive_parts(&document, kept, &claim, Some(live), deadline, tokens);
+                let work = self.drive_parts(&document, kept, &claim, Some(live), (deadline, running), tokens);
                 drive(work, past, history).await
             }
             Err(error) => Driven::Stopped(error),

@@ -2,11 +2,11 @@
 
 use std::sync::OnceLock;
 
-use skreaver_policy::{Call, Denial, Settled};
+use skreaver_policy::{Call, Denial, Settled, digest};
 use tokio::sync::oneshot::error::RecvError;
 
 use super::log::{AuditError, AuditLog, Receipt};
-use super::record::{Decision, Entry, Outcome, RefusedEffect, digest};
+use super::record::{Decision, Entry, Outcome, RefusedEffect};
 
 /// The logs of a process.
 pub(crate) struct Auditor {
@@ -62,6 +62,7 @@ pub(crate) async fn recorded(receipts: Vec<Receipt>) -> Result<(), AuditError> {
 
 fn decision(call: &Call<'_>, settled: &Settled, policy_version: u64) -> Decision {
     let (outcome, denial): (_, Option<&Denial>) = match (&settled.verdict, settled.audited.first()) {
+        (Err(denial), _) if denial.needs().is_some() => (Outcome::Waits, Some(denial)),
         (Err(denial), _) => (Outcome::Denied, Some(denial)),
         (Ok(_), Some(denial)) => (Outcome::WouldBeDenied, Some(denial)),
         (Ok(_), None) => (Outcome::Allowed, None),
@@ -74,6 +75,7 @@ fn decision(call: &Call<'_>, settled: &Settled, policy_version: u64) -> Decision
         tool: call.tool.clone(),
         arguments_sha256: digest(call.arguments),
         outcome,
+        approved_by: call.approved.map(|approved| approved.people().map(str::to_owned).collect()).unwrap_or_default(),
         policy_version,
         policy: denial.and_then(Denial::policy).map(str::to_owned),
         rule: denial.and_then(Denial::rule).map(str::to_owned),

@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
+use skreaver_policy::digest;
 use uuid::Uuid;
 
-use super::record::{Entry, Record, digest};
+use super::record::{Entry, Record};
 
 /// The shape of the records that are written.
 pub(super) const VERSION: u32 = 1;

@@ -1,11 +1,7 @@
-//! What a record says, and the form in which it is hashed.
-
-use std::fmt::Write;
+//! What a record says.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use sha2::{Digest, Sha256};
 use skreaver_protocol::{AgentName, Caller, SessionId, ToolName};
 use uuid::Uuid;
 
@@ -82,6 +78,9 @@ pub struct Decision {
     pub arguments_sha256: String,
     /// What came of it.
     pub outcome: Outcome,
+    /// Who approved it, where people had to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approved_by: Vec<String>,
     /// The version of the policies that decided.
     pub policy_version: u64,
     /// The ToolPolicy that refuses, or would.
@@ -103,66 +102,8 @@ pub enum Outcome {
     Allowed,
     /// It may be made; a policy in Audit mode would have refused it.
     WouldBeDenied,
+    /// It waits for people.
+    Waits,
     /// It is not made.
     Denied,
-}
-
-/// The SHA-256 of a value in its canonical form, in hexadecimal digits.
-pub(crate) fn digest(value: &Value) -> String {
-    let mut canonical = String::new();
-    write(value, &mut canonical);
-    let hash = Sha256::digest(canonical.as_bytes());
-    hash.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// JSON without spaces and with the fields of objects in order (RFC 8785). Numbers are written as `serde_json` writes them,
-/// which is the same for all that a record holds: whole ones.
-fn write(value: &Value, into: &mut String) {
-    match value {
-        Value::Array(items) => {
-            into.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    into.push(',');
-                }
-                write(item, into);
-            }
-            into.push(']');
-        }
-        Value::Object(fields) => {
-            let mut fields: Vec<_> = fields.iter().collect();
-            fields.sort_by(|(one, _), (other, _)| one.encode_utf16().cmp(other.encode_utf16()));
-            into.push('{');
-            for (index, (name, field)) in fields.into_iter().enumerate() {
-                if index > 0 {
-                    into.push(',');
-                }
-                let _ = write!(into, "{}:", Value::String(name.clone()));
-                write(field, into);
-            }
-            into.push('}');
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            let _ = write!(into, "{value}");
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_order_of_fields_does_not_matter_and_their_content_does() {
-        let one = serde_json::from_str(r#"{"b": [1, {"y": "ä\n", "x": null}], "a": true}"#).unwrap();
-        let mut canonical = String::new();
-        write(&one, &mut canonical);
-        assert_eq!(canonical, r#"{"a":true,"b":[1,{"x":null,"y":"ä\n"}]}"#);
-        let other = serde_json::from_str(r#"{"a":true,"b":[1,{"x":null,"y":"ä\n"}]}"#).unwrap();
-        assert_eq!(digest(&one), digest(&other));
-        assert_ne!(digest(&one), digest(&serde_json::json!({"a": true})));
-    }
 }

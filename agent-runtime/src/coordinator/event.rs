@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use skreaver_model::Answer;
+use skreaver_protocol::approval::{ApprovalRequest, ApprovalVotes};
 use skreaver_protocol::message::Message;
 
 use super::Failure;
@@ -52,6 +53,22 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         shown: Option<Value>,
     },
+    /// A tool call has to be approved by people, and waits for them.
+    Waiting {
+        /// Which.
+        call: u32,
+        /// What they are asked.
+        request: Box<ApprovalRequest>,
+    },
+    /// A call that waited waits no more.
+    Voted {
+        /// Which.
+        call: u32,
+        /// What was said, where it was approved; otherwise why it may not happen.
+        outcome: Result<ApprovalVotes, Failure>,
+        /// When, in milliseconds since 1970.
+        at_ms: u64,
+    },
     /// A tool call may not happen: a policy says so, or there is no such tool.
     Refused {
         /// Which.
@@ -88,6 +105,11 @@ pub enum Effect {
     /// Ask the policy about a tool call.
     Decide {
         /// Which, by its place among the calls of the run.
+        call: u32,
+    },
+    /// Wait until people have said what they think of a tool call.
+    Await {
+        /// Which.
         call: u32,
     },
     /// Do a tool call that the policy lets pass.

@@ -9,6 +9,7 @@ use skreaver_policy::Goal;
 use skreaver_protocol::config::{BudgetConfig, CompactionConfig, OnExceeded, Price};
 use skreaver_protocol::message::{Message, Tokens, ToolRequest};
 use skreaver_protocol::problem::Code;
+use skreaver_protocol::{AgentName, ToolName};
 
 use super::*;
 
@@ -75,6 +76,12 @@ fn event() -> impl Strategy<Value = Event> {
         4 => (answer(), asked()).prop_map(|(answer, asked)| Event::Answered { answer, asked }),
         1 => (asked(), 0u32..3).prop_map(|(asked, charged)| Event::Unanswered { failure: failure(), asked, charged }),
         4 => (0u32..6).prop_map(|call| Event::Permitted { call, shown: None }),
+        2 => (0u32..6).prop_map(|call| Event::Waiting { call, request: Box::new(request(call)) }),
+        2 => (0u32..6, any::<bool>(), 0u64..99).prop_map(|(call, good, at_ms)| Event::Voted {
+            call,
+            outcome: if good { Ok(votes()) } else { Err(failure()) },
+            at_ms,
+        }),
         1 => (0u32..6).prop_map(|call| Event::Refused { call, failure: failure() }),
         4 => (0u32..6, any::<bool>()).prop_map(|(call, good)| Event::ToolEnded {
             call,
@@ -83,6 +90,27 @@ fn event() -> impl Strategy<Value = Event> {
         }),
         1 => Just(Event::Interrupted(Failure::new(Code::Cancelled, "enough"))),
     ]
+}
+
+fn request(step: u32) -> ApprovalRequest {
+    ApprovalRequest {
+        name: format!("amber-{step}"),
+        agent: AgentName::parse("amber").unwrap(),
+        run: "run".into(),
+        step,
+        session: None,
+        tool: ToolName::parse("add").unwrap(),
+        digest: "digest".into(),
+        preview: json!({}),
+        asked_by: Vec::new(),
+        quorum: 1,
+        asked_at_ms: 7,
+        expires_at_ms: 9,
+    }
+}
+
+fn votes() -> ApprovalVotes {
+    ApprovalVotes { name: "amber-0".into(), digest: "digest".into(), votes: Vec::new() }
 }
 
 fn history() -> Vec<Message> {
@@ -106,6 +134,7 @@ fn of_question(event: Event, state: &State) -> Event {
 struct Watch {
     asked: usize,
     decided: BTreeSet<u32>,
+    approved: BTreeSet<u32>,
     called: BTreeSet<u32>,
     ends: usize,
 }
@@ -114,7 +143,10 @@ impl Watch {
     fn effect(&mut self, effect: &Effect, permitted: &BTreeSet<u32>) {
         match effect {
             Effect::Ask(_) => self.asked += 1,
-            Effect::Decide { call } => assert!(self.decided.insert(*call), "decided twice"),
+            Effect::Decide { call } => {
+                assert!(self.decided.insert(*call) || self.approved.remove(call), "decided twice without an approval in between");
+            }
+            Effect::Await { call } => assert!(self.decided.contains(call), "people are asked before the policy is"),
             Effect::Call { call } => {
                 assert!(permitted.contains(call), "called without a decision");
                 assert!(self.called.insert(*call), "called twice");
@@ -131,8 +163,10 @@ proptest! {
     fn bounds_and_decisions_hold_whatever_happens(setup in setup(), events in prop::collection::vec(event(), 0..40)) {
         let (mut state, mut watch, mut permitted) = (State::default(), Watch::default(), BTreeSet::new());
         for event in events {
-            if let Event::Permitted { call, .. } = event {
-                permitted.insert(call);
+            match &event {
+                Event::Permitted { call, .. } => drop(permitted.insert(*call)),
+                Event::Voted { call, outcome: Ok(_), .. } if state.asked_of(*call).is_some() => drop(watch.approved.insert(*call)),
+                _ => {}
             }
             let was_ended = state.is_ended();
             let (next, effects) = step(&setup, state.clone(), of_question(event, &state));
@@ -140,6 +174,8 @@ proptest! {
             effects.iter().for_each(|effect| watch.effect(effect, &permitted));
             prop_assert!(effects.iter().all(|effect| matches!(effect, Effect::End(_)) || next.pending().contains(effect)));
             prop_assert_eq!(next.is_ended(), watch.ends == 1);
+            let waits = |effect: &Effect| matches!(effect, Effect::Await { .. });
+            prop_assert!(!next.only_rests() || next.pending().iter().all(waits));
             prop_assert!(next.spent.turns <= MOST_TURNS);
             prop_assert!(next.calls().len() <= MOST_CALLS as usize);
             state = next;
@@ -160,7 +196,14 @@ proptest! {
                 Some(Effect::Ask(asked)) if steps == broken => Event::Unanswered { failure: failure(), asked, charged: 1 },
                 Some(Effect::Ask(asked)) => Event::Answered { answer: answers[steps].clone(), asked },
                 Some(Effect::Decide { call }) if steps == broken => Event::Refused { call, failure: failure() },
+                // People are asked about every second call, and approve every fourth.
+                Some(Effect::Decide { call }) if call % 2 == 1 && state.call(call).unwrap().approved.is_none() => {
+                    Event::Waiting { call, request: Box::new(request(call)) }
+                }
                 Some(Effect::Decide { call }) => Event::Permitted { call, shown: None },
+                Some(Effect::Await { call }) => {
+                    Event::Voted { call, outcome: if call % 4 == 1 { Ok(votes()) } else { Err(failure()) }, at_ms: 12 }
+                }
                 Some(Effect::Call { call }) => Event::ToolEnded { call, outcome: Ok(json!(steps)), duration_us: 1 },
                 Some(Effect::End(_)) | None => unreachable!("a run that waits for nothing has ended: {state:?}"),
             };
@@ -189,6 +232,7 @@ proptest! {
                 }
                 Effect::Ask(asked) => Event::Answered { answer: answers[happened.len()].clone(), asked },
                 Effect::Decide { call } => Event::Permitted { call, shown: None },
+                Effect::Await { .. } => unreachable!("nobody was asked"),
                 Effect::Call { call } => Event::ToolEnded { call, outcome: Ok(json!(call)), duration_us: 1 },
                 Effect::End(_) => unreachable!("an end is not pending"),
             };

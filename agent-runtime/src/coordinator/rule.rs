@@ -20,7 +20,7 @@ pub(super) fn called(state: State) -> (State, Vec<Effect>) {
     match state.calls().first().map(|call| call.state.clone()) {
         Some(CallState::Ended(Ok(output))) => answer(state, as_text(output)),
         Some(CallState::Ended(Err(failure))) => finish::fail(state, failure),
-        Some(CallState::Undecided | CallState::Permitted) | None => (state, Vec::new()),
+        Some(CallState::Undecided | CallState::Waiting(_) | CallState::Permitted) | None => (state, Vec::new()),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Where a run stands.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::Value;
+use skreaver_protocol::approval::{ApprovalRequest, ApprovalVotes};
 use skreaver_protocol::message::{Message, Tokens};
 
 use super::budget::Money;
@@ -28,6 +30,10 @@ pub struct State {
     pub(super) model: usize,
     /// What the run has used.
     pub spent: Spent,
+    /// How long it has waited for people, in milliseconds: that is none of the time that it may take.
+    rested_ms: u64,
+    /// Since when it waits for them.
+    rests_since_ms: Option<u64>,
 }
 
 /// What a run has used.
@@ -74,6 +80,8 @@ pub struct Call {
     pub input: CallInput,
     /// How far it is.
     pub state: CallState,
+    /// What people said of it, where they approved it.
+    pub approved: Option<ApprovalVotes>,
     /// How long it ran, in microseconds.
     pub duration_us: u64,
 }
@@ -84,13 +92,13 @@ impl Call {
         let (text, failed) = match &self.state {
             CallState::Ended(Ok(output)) => (as_text(output.clone()), false),
             CallState::Ended(Err(failure)) => (failure.detail.clone(), true),
-            CallState::Undecided | CallState::Permitted => return None,
+            CallState::Undecided | CallState::Waiting(_) | CallState::Permitted => return None,
         };
         Some(Message::Tool { id: self.id.clone(), tool: self.tool.clone(), text, failed })
     }
 
     pub(super) fn new(id: String, tool: String, input: CallInput) -> Self {
-        Self { id, tool, input, state: CallState::Undecided, duration_us: 0 }
+        Self { id, tool, input, state: CallState::Undecided, approved: None, duration_us: 0 }
     }
 }
 
@@ -108,6 +116,8 @@ pub enum CallInput {
 pub enum CallState {
     /// The policy has not been asked.
     Undecided,
+    /// People are asked whether it may happen.
+    Waiting(Box<ApprovalRequest>),
     /// The policy let it pass. It may have begun.
     Permitted,
     /// It is over.
@@ -210,9 +220,46 @@ impl State {
         self.calls.get(usize::try_from(call).ok()?)
     }
 
-    pub(super) fn call_in(&mut self, call: u32, state: &CallState) -> Option<&mut Call> {
+    pub(super) fn call_that(&mut self, call: u32, is: impl FnOnce(&CallState) -> bool) -> Option<&mut Call> {
         let call = usize::try_from(call).ok()?;
-        self.calls.get_mut(call).filter(|found| found.state == *state)
+        self.calls.get_mut(call).filter(|found| is(&found.state))
+    }
+
+    /// What people are asked of a call, while they are.
+    pub fn asked_of(&self, call: u32) -> Option<&ApprovalRequest> {
+        match &self.call(call)?.state {
+            CallState::Waiting(request) => Some(request),
+            CallState::Undecided | CallState::Permitted | CallState::Ended(_) => None,
+        }
+    }
+
+    /// Whether people are asked about any call.
+    pub fn rests(&self) -> bool {
+        self.rests_since_ms.is_some()
+    }
+
+    /// Whether there is nothing to do but to wait for people.
+    pub fn only_rests(&self) -> bool {
+        let waits = |call: &Call| matches!(call.state, CallState::Waiting(_) | CallState::Ended(_));
+        self.rests() && self.calls.get(self.turn_from..).unwrap_or_default().iter().all(waits)
+    }
+
+    /// How long it has waited for people, up to the last answer.
+    pub fn rested(&self) -> Duration {
+        Duration::from_millis(self.rested_ms)
+    }
+
+    /// Begins to wait, or goes on waiting, or has waited enough, as its calls are.
+    pub(super) fn rest(&mut self, at_ms: u64) {
+        let waits = self.calls.iter().any(|call| matches!(call.state, CallState::Waiting(_)));
+        match self.rests_since_ms {
+            None if waits => self.rests_since_ms = Some(at_ms),
+            Some(since) if !waits => {
+                self.rested_ms = self.rested_ms.saturating_add(at_ms.saturating_sub(since));
+                self.rests_since_ms = None;
+            }
+            None | Some(_) => {}
+        }
     }
 
     /// Adds calls to be decided about, as a turn of their own.
@@ -251,6 +298,7 @@ impl CallState {
     fn pending(&self, call: u32) -> Option<Effect> {
         match self {
             Self::Undecided => Some(Effect::Decide { call }),
+            Self::Waiting(_) => Some(Effect::Await { call }),
             Self::Permitted => Some(Effect::Call { call }),
             Self::Ended(_) => None,
         }

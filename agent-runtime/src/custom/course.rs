@@ -157,7 +157,9 @@ impl Request {
 fn outcome(state: &CallState) -> Result<Value, Failure> {
     match state {
         CallState::Ended(outcome) => outcome.clone(),
-        CallState::Undecided | CallState::Permitted => Err(Failure::new(Code::Internal, "the call is not over")),
+        CallState::Undecided | CallState::Waiting(_) | CallState::Permitted => {
+            Err(Failure::new(Code::Internal, "the call is not over"))
+        }
     }
 }
 

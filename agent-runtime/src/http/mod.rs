@@ -1,6 +1,7 @@
 //! The HTTP surface: which path leads where.
 
 mod agents;
+mod approvals;
 #[cfg(feature = "streaming")]
 mod events;
 mod extract;
@@ -48,6 +49,8 @@ pub(crate) fn api(runtime: Arc<Runtime>, extra_hosts: &[String]) -> Router {
         .route("/agents/{id}/runs", get(runs::list))
         .route("/agents/{id}/runs/{run}", get(runs::status))
         .route("/agents/{id}/runs/{run}/cancel", post(runs::cancel))
+        .route("/agents/{id}/approvals", get(approvals::list))
+        .route("/agents/{id}/approvals/{approval}", post(approvals::decide))
         .route("/agents/{id}/sessions", get(runs::sessions))
         .route("/agents/{id}/sessions/{session}", get(runs::session).delete(runs::delete_session))
         .method_not_allowed_fallback(method_not_allowed)

@@ -18,7 +18,8 @@ use uuid::Uuid;
 use super::document::{RunDocument, Stage, Used, now_ms};
 use super::journal::{Claim, History, Journal, JournalError};
 use super::told;
-use super::work::Workplace;
+use super::work::{Answered, Workplace};
+use crate::admission::{Place, Running};
 use crate::coordinator::{Effect, Event, Failure, Outcome, Setup, State, step};
 use crate::tools::Decided;
 use crate::trace::warn;
@@ -36,7 +37,9 @@ pub(crate) struct Drive<'a> {
     pub(crate) journal: &'a dyn Journal,
     pub(crate) claim: &'a Claim,
     pub(crate) document: &'a RunDocument,
-    /// When the run has taken too long.
+    /// Its leave to run; absent where it runs beyond the bound, to come to its end.
+    pub(crate) running: Option<Running>,
+    /// When the run has taken too long; the time that it waits for people does not count.
     pub(crate) deadline: Instant,
     /// What it has failed of then.
     pub(crate) timed_out: Failure,
@@ -61,7 +64,7 @@ pub(crate) enum Driven {
 }
 
 /// Takes a run from what happened so far to its end.
-pub(crate) async fn drive(drive: Drive<'_>, past: Vec<Event>, history: History) -> Driven {
+pub(crate) async fn drive(mut drive: Drive<'_>, past: Vec<Event>, history: History) -> Driven {
     let is_new = past.len() <= 1;
     let mut course = Course {
         state: State::default(),
@@ -70,6 +73,7 @@ pub(crate) async fn drive(drive: Drive<'_>, past: Vec<Event>, history: History) 
         number: 0,
         unwritten: Vec::new(),
         promised: false,
+        leave: drive.running.take().map(Leave::Running),
         drive,
     };
     course.replay(past, history);
@@ -99,6 +103,14 @@ struct Course<'a> {
     unwritten: Vec<Event>,
     /// Whether a call that cannot be made twice is among them.
     promised: bool,
+    leave: Option<Leave>,
+}
+
+/// Whether the run counts among those that run at the same time.
+enum Leave {
+    Running(Running),
+    /// It waits for people, and others run meanwhile.
+    Resting(Place),
 }
 
 impl<'a> Course<'a> {
@@ -144,6 +156,7 @@ impl<'a> Course<'a> {
             if let Some(outcome) = self.outcome() {
                 return self.end(outcome).await;
             }
+            self.take_turn().await;
             let came = if self.may_wait() { Vec::new() } else { self.write(&mut work).await? };
             for effect in std::mem::take(&mut self.effects) {
                 self.begin(effect, &work);
@@ -165,6 +178,11 @@ impl<'a> Course<'a> {
     fn begin(&mut self, effect: Effect, work: &Work<'a>) {
         match effect {
             Effect::Ask(asked) => work.push(Box::pin(self.drive.workplace.ask(asked, &self.state, self.number))),
+            Effect::Await { call } => {
+                if let Some(request) = self.state.asked_of(call) {
+                    work.push(Box::pin(self.drive.workplace.wait(call, request.clone())));
+                }
+            }
             Effect::Call { call } => match self.decided.remove(&call) {
                 Some(decided) => work.push(Box::pin(self.drive.workplace.call(call, decided))),
                 None => self.resume_call(call),
@@ -177,7 +195,7 @@ impl<'a> Course<'a> {
     fn outcome(&mut self) -> Option<Outcome> {
         self.effects.iter().find_map(|effect| match effect {
             Effect::End(outcome) => Some(outcome.clone()),
-            Effect::Ask(_) | Effect::Decide { .. } | Effect::Call { .. } => None,
+            Effect::Ask(_) | Effect::Decide { .. } | Effect::Await { .. } | Effect::Call { .. } => None,
         })
     }
 
@@ -186,32 +204,65 @@ impl<'a> Course<'a> {
         for effect in std::mem::take(&mut self.effects) {
             match effect {
                 Effect::Decide { call } => self.decide(call),
-                Effect::Ask(_) | Effect::Call { .. } | Effect::End(_) => self.effects.push(effect),
+                Effect::Ask(_) | Effect::Await { .. } | Effect::Call { .. } | Effect::End(_) => self.effects.push(effect),
             }
         }
     }
 
+    /// Gives its leave to run back while it only waits for people, and waits for its turn when they have spoken.
+    async fn take_turn(&mut self) {
+        let rests = self.state.only_rests();
+        self.leave = match self.leave.take() {
+            Some(Leave::Running(running)) if rests => Some(Leave::Resting(running.rest())),
+            Some(Leave::Resting(place)) if !rests => {
+                let Drive { cancel, lost, .. } = &self.drive;
+                // Who waits in vain comes to its end all the same.
+                tokio::select! {
+                    running = place.turn() => Some(Leave::Running(running)),
+                    () = lost.cancelled() => None,
+                    () = cancel.cancelled() => None,
+                    () = until(self.deadline()) => None,
+                }
+            }
+            leave => leave,
+        };
+    }
+
+    /// When the run has taken too long. Nothing while it waits for people.
+    fn deadline(&self) -> Option<Instant> {
+        if self.state.rests() {
+            return None;
+        }
+        let rested = u64::try_from(self.state.rested().as_millis()).unwrap_or(u64::MAX);
+        if rested == 0 {
+            return Some(self.drive.deadline);
+        }
+        let left = self.drive.document.deadline_ms.saturating_add(rested).saturating_sub(now_ms());
+        Some(Instant::now() + Duration::from_millis(left))
+    }
+
     async fn next(&self, work: &mut Work<'a>) -> Result<Event, JournalError> {
-        let Drive { deadline, cancel, lost, timed_out, .. } = &self.drive;
+        let Drive { cancel, lost, timed_out, .. } = &self.drive;
         tokio::select! {
             biased;
             () = lost.cancelled() => Err(JournalError::Fenced),
             () = cancel.cancelled() => Ok(Event::Interrupted(Failure::cancelled())),
             // Before the work: what has not begun by then does not begin.
-            () = tokio::time::sleep_until(*deadline) => Ok(Event::Interrupted(timed_out.clone())),
+            () = until(self.deadline()) => Ok(Event::Interrupted(timed_out.clone())),
             Some(event) = work.next() => Ok(event),
         }
     }
 
     fn decide(&mut self, call: u32) {
         let event = match self.drive.workplace.decide(call, &self.state) {
-            Ok(decided) => {
+            Answered::Permitted(decided) => {
                 self.promised |= !decided.is_idempotent();
                 let shown = decided.shown();
                 self.decided.insert(call, decided);
                 Event::Permitted { call, shown }
             }
-            Err(failure) => Event::Refused { call, failure },
+            Answered::Waits(request) => Event::Waiting { call, request },
+            Answered::Refused(failure) => Event::Refused { call, failure },
         };
         self.happened(event);
     }
@@ -220,7 +271,7 @@ impl<'a> Course<'a> {
     fn resume_call(&mut self, call: u32) {
         let tool = self.state.call(call).map_or("", |call| call.tool.as_str()).to_owned();
         if self.drive.workplace.toolbox.is_idempotent(&tool)
-            && let Ok(decided) = self.drive.workplace.decide(call, &self.state)
+            && let Answered::Permitted(decided) = self.drive.workplace.decide(call, &self.state)
         {
             self.decided.insert(call, decided);
             self.effects.push(Effect::Call { call });
@@ -260,9 +311,10 @@ impl<'a> Course<'a> {
     }
 
     async fn append(&self) -> Result<(), JournalError> {
-        let Drive { journal, claim, document, deadline, .. } = &self.drive;
+        let Drive { journal, claim, document, .. } = &self.drive;
         let first = self.number - self.unwritten.len();
-        let mut patience = Patience::new(document.run, *deadline);
+        let until = self.deadline().unwrap_or_else(|| Instant::now() + LONGEST_END);
+        let mut patience = Patience::new(document.run, until);
         while let Err(error) = journal.append(claim, document.run, first, &self.unwritten, self.promised).await {
             patience.wait(error).await?;
         }
@@ -270,7 +322,9 @@ impl<'a> Course<'a> {
     }
 
     async fn end(self, outcome: Outcome) -> Result<Ended, JournalError> {
-        let Drive { journal, claim, document, deadline, .. } = &self.drive;
+        let Drive { journal, claim, document, .. } = &self.drive;
+        let now = Instant::now();
+        let until = self.deadline().map_or(now + LONGEST_END, |deadline| deadline.max(now + LONGEST_END));
         let stage = Stage::Ended {
             at_ms: now_ms(),
             end: outcome,
@@ -279,7 +333,6 @@ impl<'a> Course<'a> {
         };
         let document = RunDocument { stage, ..RunDocument::clone(document) };
         let first = self.number - self.unwritten.len();
-        let until = (*deadline).max(Instant::now() + LONGEST_END);
         let mut patience = Patience::new(document.run, until);
         while let Err(error) = journal.end(claim, first, &self.unwritten, &document, &self.state).await {
             patience.wait(error).await?;
@@ -290,6 +343,13 @@ impl<'a> Course<'a> {
             live.tell(self.number, told);
         }
         Ok(Ended { document })
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -184,13 +184,21 @@ pub(crate) fn next_of<'a>(cursor: Cursor, told: impl Iterator<Item = (usize, &'a
                 let more = text.get(known..).filter(|more| !more.is_empty())?;
                 Some(Follow::Event(behind, RunEvent::ModelDelta { text: more.to_owned() }))
             }
-            RunEvent::ModelDelta { .. } | RunEvent::ToolCall { .. } | RunEvent::ToolResult { .. } if is_void => {
+            RunEvent::ModelDelta { .. }
+            | RunEvent::ToolCall { .. }
+            | RunEvent::ApprovalRequested { .. }
+            | RunEvent::ApprovalGranted { .. }
+            | RunEvent::ToolResult { .. }
+                if is_void =>
+            {
                 Some(reset(number))
             }
             RunEvent::ModelDelta { .. }
             | RunEvent::ModelReset
             | RunEvent::Started { .. }
             | RunEvent::ToolCall { .. }
+            | RunEvent::ApprovalRequested { .. }
+            | RunEvent::ApprovalGranted { .. }
             | RunEvent::ToolResult { .. }
             | RunEvent::Completed { .. }
             | RunEvent::Failed { .. } => Some(Follow::Event(behind, event.clone())),

@@ -24,6 +24,11 @@ pub(crate) fn event(agent: &AgentName, run: Uuid, event: &Event, state: &State) 
             let arguments = shown.clone().unwrap_or_else(|| arguments(input));
             Some(RunEvent::ToolCall { call: *call, tool: tool.clone(), arguments })
         }
+        Event::Waiting { call, request } => Some(RunEvent::ApprovalRequested { call: *call, request: request.clone() }),
+        Event::Voted { call, outcome: Ok(said), at_ms: _ } => {
+            Some(RunEvent::ApprovalGranted { call: *call, votes: said.votes.clone() })
+        }
+        Event::Voted { call, outcome: Err(failure), at_ms: _ } => result(state, *call, &Err(failure.clone())),
         Event::Refused { call, failure } => result(state, *call, &Err(failure.clone())),
         Event::ToolEnded { call, outcome, .. } => result(state, *call, outcome),
         // The run ends, and that is told.

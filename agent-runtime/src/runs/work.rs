@@ -3,14 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+use skreaver_detect::Secrets;
 use skreaver_model::{Model, ModelError, Question, ToolSpec};
-use skreaver_policy::{Goal, ResultLimit};
+use skreaver_policy::{Approved, Goal, Needs, ResultLimit};
+use skreaver_protocol::approval::{ApprovalRequest, PREVIEW_MAX};
 use skreaver_protocol::message::Message;
 use skreaver_protocol::problem::Code;
-use skreaver_protocol::{Caller, SessionId};
+use skreaver_protocol::{Caller, SessionId, ToolName};
 use uuid::Uuid;
 
-use super::Live;
+use super::{Live, now_ms};
+use crate::approvals::Approvals;
 use crate::coordinator::{Asked, CallInput, Event, Failure, Purpose, State};
 use crate::custom::Course;
 use crate::tools::{CallError, Decided, Input, ToolCall, ToolError, Toolbox};
@@ -18,6 +22,9 @@ use crate::tools::{CallError, Decided, Input, ToolCall, ToolError, Toolbox};
 /// What a model is told when it is to sum up.
 const SUM_UP: &str = "Sum up the conversation so far for yourself: what was asked, found out, decided and done, with every name \
     and number that may matter later. Answer with the summary alone.";
+
+/// How many digits of a call's digest are in the name under which people know it.
+const NAME_DIGITS: usize = 16;
 
 /// What an agent thinks with.
 pub(crate) struct Mind {
@@ -52,6 +59,19 @@ pub(crate) struct Workplace<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) session: Option<&'a SessionId>,
     pub(crate) live: Option<&'a Live>,
+    /// Where calls wait for people, and how long they may at most.
+    pub(crate) approvals: &'a Approvals,
+    pub(crate) longest_wait: Duration,
+}
+
+/// What became of the question whether a call may be made.
+pub(crate) enum Answered {
+    /// It may.
+    Permitted(Decided),
+    /// It may, once people approve it.
+    Waits(Box<ApprovalRequest>),
+    /// It may not.
+    Refused(Failure),
 }
 
 impl<'a> Workplace<'a> {
@@ -89,21 +109,63 @@ impl<'a> Workplace<'a> {
     }
 
     /// Asks the policy about a call.
-    pub(crate) fn decide(&self, call: u32, state: &State) -> Result<Decided, Failure> {
-        let found = state.call(call).ok_or_else(|| Failure::new(Code::Internal, "there is no such call"))?;
+    pub(crate) fn decide(&self, call: u32, state: &State) -> Answered {
+        let Some(found) = state.call(call) else {
+            return Answered::Refused(Failure::new(Code::Internal, "there is no such call"));
+        };
         let input = match &found.input {
             CallInput::Text(text) => Input::Text(text.clone()),
             CallInput::Arguments(arguments) => Input::Arguments(arguments.clone()),
         };
-        let call = ToolCall {
+        let approved = found.approved.as_ref().and_then(Approved::by);
+        let asked = ToolCall {
             tool: found.tool.clone(),
             input,
             caller: self.caller.clone(),
             session: self.session.cloned(),
             read: Some(state.read().clone()),
             id: format!("{}/{call}", self.run),
+            approved,
         };
-        self.toolbox.decide(call).map_err(|error| call_failure(&error))
+        match self.toolbox.decide(asked) {
+            Ok(decided) => Answered::Permitted(decided),
+            Err(error) => match &error {
+                CallError::Denied(denial) if let Some(needs) = denial.needs() => {
+                    Answered::Waits(Box::new(self.request(call, &denial.tool, needs)))
+                }
+                _ => Answered::Refused(call_failure(&error)),
+            },
+        }
+    }
+
+    fn request(&self, step: u32, tool: &ToolName, needs: &Needs) -> ApprovalRequest {
+        let Needs { asked_by, quorum, timeout, digest, shown } = needs;
+        let agent = self.toolbox.agent().clone();
+        let asked_at_ms = now_ms();
+        let waits = u64::try_from((*timeout).min(self.longest_wait).as_millis()).unwrap_or(u64::MAX);
+        ApprovalRequest {
+            name: format!("{agent}-{}", digest.get(..NAME_DIGITS).unwrap_or(digest)),
+            agent,
+            run: self.run.to_string(),
+            step,
+            session: self.session.cloned(),
+            tool: tool.clone(),
+            digest: digest.clone(),
+            preview: preview(shown.clone()),
+            asked_by: asked_by.clone(),
+            quorum: *quorum,
+            asked_at_ms,
+            expires_at_ms: asked_at_ms.saturating_add(waits),
+        }
+    }
+
+    /// Waits until people have decided about a call.
+    pub(crate) fn wait(&self, call: u32, request: ApprovalRequest) -> impl Future<Output = Event> + Send + use<'a> {
+        let approvals = self.approvals;
+        async move {
+            let outcome = approvals.wait(&request).await;
+            Event::Voted { call, outcome, at_ms: now_ms() }
+        }
     }
 
     /// Makes a call that was decided about.
@@ -116,6 +178,17 @@ impl<'a> Workplace<'a> {
             }
         }
     }
+}
+
+/// Arguments for people: without secrets, and cut off where they are long.
+fn preview(mut shown: Value) -> Value {
+    Secrets::all().redact_value(&mut shown);
+    let text = shown.to_string();
+    if text.len() <= PREVIEW_MAX {
+        return shown;
+    }
+    let end = text.floor_char_boundary(PREVIEW_MAX / 2);
+    json!({ "cut off": &text[..end], "bytes": text.len() })
 }
 
 fn question(mind: &Mind, toolbox: &Toolbox, purpose: Purpose, state: &State) -> Question {
@@ -166,6 +239,11 @@ pub(crate) fn call_failure(error: &CallError) -> Failure {
             rule: denial.rule().map(str::to_owned),
             retry_after: denial.retry_after().map(|pause| pause.as_secs().max(1)),
             ..told(Code::ToolDenied)
+        },
+        CallError::NoRun(denial) => Failure {
+            policy: denial.policy().map(str::to_owned),
+            rule: denial.rule().map(str::to_owned),
+            ..told(Code::NotApproved)
         },
         CallError::Unrecorded { .. } => Failure { retry_after: Some(1), ..told(Code::AuditUnavailable) },
         CallError::Tool { error: ToolError::InvalidArguments(_), .. } => told(Code::InvalidArguments),

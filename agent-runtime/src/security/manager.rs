@@ -86,6 +86,7 @@ impl SecuredTool {
             session: None,
             read: None,
             id: Uuid::now_v7().to_string(),
+            approved: None,
         };
         self.toolbox.call(call).await
     }

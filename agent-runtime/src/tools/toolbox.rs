@@ -13,7 +13,7 @@ use arc_swap::ArcSwap;
 use futures::FutureExt;
 use serde_json::Value;
 use skreaver_policy::bounds::Own;
-use skreaver_policy::{Call, Denial, Ledger, Permit, Policy, ResultLimit, Settled};
+use skreaver_policy::{Approved, Call, Denial, Ledger, Permit, Policy, ResultLimit, Settled};
 use skreaver_protocol::policy::{AuditSink, Mode};
 use skreaver_protocol::rest::RefusalCount;
 use skreaver_protocol::{AgentName, Caller, SessionId, ToolName};
@@ -63,6 +63,8 @@ pub struct ToolCall {
     pub read: Option<BTreeSet<String>>,
     /// Tells this call from every other one, and is the same when it is made again after a crash.
     pub id: String,
+    /// What people said of it, if they approved it.
+    pub approved: Option<Approved>,
 }
 
 /// A tool call that the policy lets pass, and that has not been made.
@@ -122,8 +124,10 @@ pub enum CallError {
         /// The tools that the policy lets the agent use.
         known: Vec<ToolName>,
     },
-    /// A policy refuses.
+    /// A policy refuses. Where nothing but the word of people is missing, [`Denial::needs`] says so.
     Denied(Denial),
+    /// People would have to approve the call, and it belongs to no run that could wait for them.
+    NoRun(Denial),
     /// The decision over it cannot be recorded, and so it is not made.
     Unrecorded {
         /// The tool.
@@ -165,6 +169,7 @@ impl fmt::Display for CallError {
                 write!(f, "no tool is named `{tool}`; there are {}", known.join(", "))
             }
             Self::Denied(denial) => denial.fmt(f),
+            Self::NoRun(denial) => write!(f, "{denial}; only a run waits for that: tell the agent what to do, and it will"),
             Self::Unrecorded { tool, error } => write!(f, "tool `{tool}` is not called: {error}; try again later"),
             Self::Tool { tool, error } => write!(f, "tool `{tool}`: {error}"),
             Self::ResultWithheld { tool, policy, kind } => write!(
@@ -215,18 +220,30 @@ impl Toolbox {
         self.policy.store(Arc::new(policy.owning(self.own.clone()).prepared(self.tools.keys())));
     }
 
+    /// Whose they are.
+    pub fn agent(&self) -> &AgentName {
+        &self.agent
+    }
+
     /// The version of the policy in force.
     pub fn policy_version(&self) -> u64 {
         self.policy.load().version()
     }
 
-    /// Runs a tool, if the agent has it and the policy in force lets this call pass.
+    /// Runs a tool, if the agent has it and the policy in force lets this call pass. It waits for nobody's approval.
     ///
     /// # Errors
     /// [`CallError`]; nothing has run unless it is [`CallError::Tool`], [`CallError::ResultTooLarge`] or
     /// [`CallError::ResultWithheld`].
     pub async fn call(&self, call: ToolCall) -> Result<ToolResult, CallError> {
-        self.run(self.decide(call)?).await
+        match self.decide(call) {
+            Ok(decided) => self.run(decided).await,
+            Err(CallError::Denied(denial)) if denial.needs().is_some() => {
+                self.count(Mode::Enforce, &denial);
+                Err(CallError::NoRun(denial))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Asks the policy in force about a call, and makes nothing of it yet.
@@ -234,7 +251,7 @@ impl Toolbox {
     /// # Errors
     /// [`CallError::UnknownTool`], [`CallError::Denied`] and [`CallError::Unrecorded`].
     pub fn decide(&self, call: ToolCall) -> Result<Decided, CallError> {
-        let ToolCall { tool, input, caller, session, read, id } = call;
+        let ToolCall { tool, input, caller, session, read, id, approved } = call;
         let Some((name, entry)) = self.tools.get_key_value(tool.as_str()) else {
             return Err(CallError::UnknownTool { tool, known: self.permitted() });
         };
@@ -242,8 +259,9 @@ impl Toolbox {
             Input::Text(text) => entry.tool.arguments_from_text(&text),
             Input::Arguments(arguments) => arguments,
         };
-        let (session, read) = (session.as_ref(), read.as_ref());
-        let call = Call { agent: &self.agent, tool: name, arguments: &arguments, caller: &caller, session, read, id: &id };
+        let (session, read, approved) = (session.as_ref(), read.as_ref(), approved.as_ref());
+        let call =
+            Call { agent: &self.agent, tool: name, arguments: &arguments, caller: &caller, session, read, id: &id, approved };
         let (permit, receipts) = self.authorize(&call, !entry.tool.is_idempotent())?;
         let is_redacted = secrets::redact_arguments(&permit, &mut arguments);
         Ok(Decided { tool: name.clone(), entry: Arc::clone(entry), arguments, is_redacted, permit, receipts })
@@ -306,7 +324,7 @@ impl Toolbox {
 
     fn authorize(&self, call: &Call<'_>, promised: bool) -> Result<(Permit, Vec<Receipt>), CallError> {
         let policy = self.policy.load();
-        let settled = secrets::judged(policy.authorize(call).settle(&self.ledger, self.began.elapsed()), call);
+        let settled = secrets::judged(policy.authorize(call).settle(&self.ledger, self.began.elapsed()), call, policy.secrets());
         let to_stdout = policy.audits_to(AuditSink::Stdout);
         let receipts = self.auditor.record(call, &settled, policy.version(), to_stdout, promised);
         let Settled { verdict, audited } = settled;
@@ -314,9 +332,15 @@ impl Toolbox {
             self.count(Mode::Audit, denial);
             info!(agent = %self.agent, tool = %call.tool, policy = denial.policy(), rule = denial.rule(), "tool call would be denied");
         }
-        if let Err(denial) = &verdict {
-            self.count(Mode::Enforce, denial);
-            info!(agent = %self.agent, tool = %call.tool, policy = denial.policy(), rule = denial.rule(), "tool call denied");
+        match &verdict {
+            Ok(_) => {}
+            Err(denial) if denial.needs().is_some() => {
+                info!(agent = %self.agent, tool = %call.tool, policy = denial.policy(), rule = denial.rule(), "tool call needs approval");
+            }
+            Err(denial) => {
+                self.count(Mode::Enforce, denial);
+                info!(agent = %self.agent, tool = %call.tool, policy = denial.policy(), rule = denial.rule(), "tool call denied");
+            }
         }
         let permit = verdict.map_err(CallError::Denied)?;
         let receipts = receipts.map_err(|error| CallError::Unrecorded { tool: call.tool.clone(), error })?;

@@ -11,7 +11,8 @@ use skreaver::{Observation, Runtime};
 
 use crate::support::{config, until};
 
-const AGENT: &str = "agents: [{name: clerk, tools: [{name: pay, type: Builtin}, {name: reverse, type: Builtin}]}]";
+const AGENT: &str =
+    "agents: [{name: clerk, tools: [{name: pay, source: {type: Builtin}}, {name: reverse, source: {type: Builtin}}]}]";
 
 fn runtime(log: &Path, pay: &MockTool) -> Runtime {
     let clerk = AgentName::parse("clerk").unwrap();
@@ -72,7 +73,7 @@ async fn an_effect_that_is_refused_is_a_record_of_its_own() {
         {"name": "house", "mode": "Enforce", "defaultAction": "Allow", "http": {"allow_domains": ["example.com"]}},
     ]});
     let runtime = Runtime::builder()
-        .config(config("agents: [{name: clerk, tools: [{name: http_get, type: Builtin}]}]"))
+        .config(config("agents: [{name: clerk, tools: [{name: http_get, source: {type: Builtin}}]}]"))
         .policies(AgentName::parse("clerk").unwrap(), serde_json::from_value(policies).unwrap())
         .audit(AuditLog::to_file(&path).unwrap())
         .build()

@@ -83,8 +83,13 @@ async fn burst(served: &Served, connections: usize) -> (usize, usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_within_the_bounds_is_answered_whole() {
     for connections in [32, 150] {
-        let served =
-            start(config("agents: [{name: amber, tools: [{name: uppercase, type: Builtin}]}]"), &[], None, Duration::ZERO).await;
+        let served = start(
+            config("agents: [{name: amber, tools: [{name: uppercase, source: {type: Builtin}}]}]"),
+            &[],
+            None,
+            Duration::ZERO,
+        )
+        .await;
         assert_eq!(burst(&served, connections).await, (connections * rounds(), 0));
         served.stop().await;
     }
@@ -104,8 +109,7 @@ async fn a_burst_over_the_bounds_is_refused_in_part_and_never_hangs() {
                 }
             }
         });
-        let agents =
-            "agents: [{name: amber, limits: {concurrency: 4, queueLength: 8}, tools: [{name: uppercase, type: Builtin}]}]";
+        let agents = "agents: [{name: amber, limits: {concurrency: 4, queueLength: 8}, tools: [{name: uppercase, source: {type: Builtin}}]}]";
         let served = start(config(agents), &[], Some(Held(gate)), Duration::ZERO).await;
         let (answered, refused) = burst(&served, connections).await;
         assert_eq!(answered + refused, connections * rounds());

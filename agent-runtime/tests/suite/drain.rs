@@ -11,7 +11,8 @@ use crate::support::{Held, config, start, start_until_terminated};
 #[tokio::test]
 async fn running_work_is_finished_and_new_work_is_taken_while_lingering() {
     let gate = Arc::new(Semaphore::new(0));
-    let agents = "agents: [{name: amber, tools: [{name: uppercase, type: Builtin}, {name: reverse, type: Builtin}]}]";
+    let agents =
+        "agents: [{name: amber, tools: [{name: uppercase, source: {type: Builtin}}, {name: reverse, source: {type: Builtin}}]}]";
     let served = start(config(agents), &[], Some(Held(Arc::clone(&gate))), Duration::from_millis(500)).await;
     let request = served.client.post(served.url("/agents/amber/observe")).json(&json!({ "input": "uppercase:held" }));
     let running = tokio::spawn(request.send());
@@ -50,7 +51,7 @@ async fn connections_that_idle_or_dawdle_do_not_hold_up_the_end() {
 
 #[tokio::test]
 async fn a_second_signal_does_not_wait_for_work_under_way() {
-    let agents = "agents: [{name: amber, tools: [{name: uppercase, type: Builtin}]}]";
+    let agents = "agents: [{name: amber, tools: [{name: uppercase, source: {type: Builtin}}]}]";
     let held = Held(Arc::new(Semaphore::new(0)));
     let served = start_until_terminated(config(agents), held, Duration::ZERO).await;
     let request = served.client.post(served.url("/agents/amber/observe")).json(&json!({ "input": "uppercase:held" }));

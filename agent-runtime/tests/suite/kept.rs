@@ -25,7 +25,7 @@ use crate::support::{Served, config, until};
 const AGENT: &str = "
 agents:
 - name: clerk
-  tools: [{name: add, type: Builtin}, {name: remember, type: Builtin}, {name: recall, type: Builtin}]
+  tools: [{name: add, source: {type: Builtin}}, {name: remember, source: {type: Builtin}}, {name: recall, source: {type: Builtin}}]
   models: [{provider: OpenAICompatible, name: one, baseURL: 'http://unused', timeout: 5s, maxAttempts: 1}]
   memory: {store: {backend: InMemory}, durability: Ephemeral, compaction: {tokenThreshold: 9000, keepLast: 2}}
 ";
@@ -216,8 +216,11 @@ async fn what_was_remembered_is_recalled_in_another_session() {
 
 #[tokio::test]
 async fn without_memory_nothing_is_promised() {
-    let yaml =
-        AGENT.split("  memory:").next().unwrap().replace(", {name: remember, type: Builtin}, {name: recall, type: Builtin}", "");
+    let yaml = AGENT
+        .split("  memory:")
+        .next()
+        .unwrap()
+        .replace(", {name: remember, source: {type: Builtin}}, {name: recall, source: {type: Builtin}}", "");
     let name = AgentName::parse("clerk").unwrap();
     let model = Double::new(vec![]);
     let runtime = Runtime::builder().config(config(&yaml)).models(name, vec![model as Arc<dyn Model>]).build().unwrap();

@@ -14,7 +14,7 @@ const CLUSTER: &str = "
 agents:
   - name: amber
     instructions: Shout first.
-    tools: [{name: uppercase, type: Builtin}, {name: analyze, type: Builtin}, {name: reverse, type: Builtin}]
+    tools: [{name: uppercase, source: {type: Builtin}}, {name: analyze, source: {type: Builtin}}, {name: reverse, source: {type: Builtin}}]
 cluster: {namespace: quarry, hosts: [amber, amber.quarry.svc], policiesFile: /none}";
 const NO_REVERSE: &str = "{version: 2, policies: [{name: stone, mode: Enforce, defaultAction: Allow, rules: [{name: forward, tools: [reverse], action: Deny}]}]}";
 
@@ -101,7 +101,8 @@ async fn only_post_is_served() {
 #[tokio::test]
 async fn a_call_over_the_bound_is_refused_like_an_observation() {
     let gate = Arc::new(Semaphore::new(0));
-    let narrow = "agents: [{name: amber, limits: {concurrency: 1, queueLength: 0}, tools: [{name: uppercase, type: Builtin}]}]";
+    let narrow =
+        "agents: [{name: amber, limits: {concurrency: 1, queueLength: 0}, tools: [{name: uppercase, source: {type: Builtin}}]}]";
     let served = start(config(narrow), &[], Some(Held(Arc::clone(&gate))), Duration::ZERO).await;
     let call = |id| {
         let params = json!({ "name": "uppercase", "arguments": { "text": "held" } });

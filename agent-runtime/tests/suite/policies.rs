@@ -140,7 +140,8 @@ policies:
 ";
 
 async fn served() -> Served {
-    let tools = ["uppercase", "lowercase", "reverse"].map(|name| format!("{{name: {name}, type: Builtin}}")).join(", ");
+    let tools =
+        ["uppercase", "lowercase", "reverse"].map(|name| format!("{{name: {name}, source: {{type: Builtin}}}}")).join(", ");
     start(config(&format!("agents: [{{name: amber, tools: [{tools}]}}]")), &[("amber", RULES)], None, Duration::ZERO).await
 }
 
@@ -164,7 +165,7 @@ async fn refusals_name_the_rule_the_reason_and_what_is_allowed() {
 async fn a_security_configuration_counts_for_every_agent() {
     use skreaver::{Runtime, SecurityConfig};
     let security = |text: &str| SecurityConfig::parse(text).unwrap();
-    let agents = || config("agents: [{name: amber, tools: [{name: uppercase, type: Builtin}]}]");
+    let agents = || config("agents: [{name: amber, tools: [{name: uppercase, source: {type: Builtin}}]}]");
     let rules = "[[rules]]\nname = 'quiet'\ntools = ['*case']\naction = 'Deny'\n";
     let runtime = Runtime::builder().config(agents()).security(security(rules)).build().unwrap();
     let problem = runtime.agent("amber").unwrap().observe(Observation::new("uppercase:a")).await.unwrap_err();

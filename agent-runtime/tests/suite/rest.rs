@@ -8,8 +8,8 @@ use serde_json::json;
 use crate::support::{Held, Served, config, start};
 
 const AGENTS: &str = "agents: [
-  {name: amber, description: Has tools., tools: [{name: uppercase, type: Builtin}, {name: split, type: Builtin}]},
-  {name: basalt, tools: [{name: reverse, type: Builtin}]},
+  {name: amber, description: Has tools., tools: [{name: uppercase, source: {type: Builtin}}, {name: split, source: {type: Builtin}}]},
+  {name: basalt, tools: [{name: reverse, source: {type: Builtin}}]},
 ]";
 const NO_REVERSE: &str = "{version: 4, policies: [{name: stone, mode: Enforce, defaultAction: Allow, rules: [{name: forward, tools: [rev*], action: Deny}]}]}";
 
@@ -178,7 +178,9 @@ async fn every_documented_operation_is_served() {
             let method: Method = method.to_uppercase().parse().unwrap();
             let request = served.client.request(
                 method.clone(),
-                served.url(&path.replace("{id}", "basalt").replace("{run}", "x").replace("{session}", "x")),
+                served.url(
+                    &path.replace("{id}", "basalt").replace("{run}", "x").replace("{session}", "x").replace("{approval}", "x"),
+                ),
             );
             let response = request.body("{}").send().await.unwrap();
             assert_ne!(response.status(), 405, "{method} {path}");
@@ -186,6 +188,6 @@ async fn every_documented_operation_is_served() {
             assert!(!text.contains("leads nowhere"), "{method} {path}: {text}");
         }
     }
-    assert_eq!(operations, 17);
+    assert_eq!(operations, 19);
     served.stop().await;
 }

@@ -17,7 +17,7 @@ fn clerk(secrets: &Value, mode: &str, send: &MockTool) -> Runtime {
         {"name": "house", "mode": mode, "defaultAction": "Allow", "secrets": secrets},
     ]});
     Runtime::builder()
-        .config(config("agents: [{name: clerk, tools: [{name: send, type: Builtin}]}]"))
+        .config(config("agents: [{name: clerk, tools: [{name: send, source: {type: Builtin}}]}]"))
         .tool(skreaver::protocol::ToolName::parse("send").unwrap(), std::sync::Arc::new(send.clone()))
         .policies(AgentName::parse("clerk").unwrap(), serde_json::from_value(policies).unwrap())
         .build()

@@ -16,7 +16,7 @@ const AGENT: &str = "
 agents:
 - name: clerk
   instructions: Be brief.
-  tools: [{name: add, type: Builtin}, {name: uppercase, type: Builtin}]
+  tools: [{name: add, source: {type: Builtin}}, {name: uppercase, source: {type: Builtin}}]
   models:
   - {provider: OpenAICompatible, name: one, baseURL: 'http://unused', timeout: 5s, maxAttempts: 1}
   - {provider: OpenAICompatible, name: two, baseURL: 'http://unused', timeout: 5s, maxAttempts: 1}
@@ -196,6 +196,6 @@ fn what_cannot_work_is_refused_before_anything_is_served() {
         let error = Runtime::builder().config(config(&format!("{AGENT}{more}"))).build().err().unwrap().to_string();
         assert!(error.contains(problem), "{error}");
     }
-    let notes = "agents: [{name: clerk, tools: [{name: remember, type: Builtin}]}]";
+    let notes = "agents: [{name: clerk, tools: [{name: remember, source: {type: Builtin}}]}]";
     assert!(Runtime::builder().config(config(notes)).build().err().unwrap().to_string().contains("needs an agent with memory"));
 }

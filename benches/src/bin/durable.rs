@@ -95,7 +95,7 @@ impl Bench {
         let (address, admin, config) = (free_address()?, free_address()?, work.join("config.yaml"));
         let url = format!("http://{}/v1", self.model);
         let model = format!("{{provider: OpenAICompatible, name: quick, baseURL: '{url}', timeout: 10s, maxAttempts: 1}}");
-        let agent = format!("name: amber, tools: [{{name: add, type: Builtin}}], models: [{model}]");
+        let agent = format!("name: amber, tools: [{{name: add, source: {{type: Builtin}}}}], models: [{model}]");
         let rest = format!("memory: {{store: {store}, durability: Durable}}, limits: {{concurrency: 1000}}");
         fs::write(&config, format!("agents:\n- {{{agent}, {rest}}}\n"))?;
         let (config, address_text) = (config.into_os_string(), address.to_string());

@@ -12,7 +12,7 @@ use skreaver_benches::{Candidate, Load, free_address, median, range};
 const ROUNDS: usize = 7;
 const STARTS: usize = 21;
 const CONNECTIONS: u32 = 32;
-const CONFIG: &str = "agents:\n- {name: amber, tools: [{name: uppercase, type: Builtin}]}\n- {name: basalt}\n";
+const CONFIG: &str = "agents:\n- {name: amber, tools: [{name: uppercase, source: {type: Builtin}}]}\n- {name: basalt}\n";
 
 fn main() -> anyhow::Result<()> {
     let folder = PathBuf::from(std::env::args().nth(1).context("name the folder of the release programs")?);

@@ -78,7 +78,7 @@ fn floor(folder: &Path, base: &str) -> anyhow::Result<Candidate> {
 fn runtime(folder: &Path, base: &str, work: &Path) -> anyhow::Result<Candidate> {
     let (address, admin, config) = (free_address()?, free_address()?, work.join("config.yaml"));
     let model = format!("{{provider: OpenAICompatible, name: quick, baseURL: '{base}', timeout: 10s, maxAttempts: 1}}");
-    let agent = "name: amber, instructions: Use the tool., tools: [{name: add, type: Builtin}]";
+    let agent = "name: amber, instructions: Use the tool., tools: [{name: add, source: {type: Builtin}}]";
     fs::write(&config, format!("agents:\n- {{{agent}, models: [{model}]}}\n"))?;
     let listen = listen(address, admin);
     Ok(Candidate::new("agent-runtime", folder.join("agent-runtime"), address)

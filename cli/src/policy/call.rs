@@ -89,6 +89,7 @@ impl WrittenCall {
             session: self.session.as_ref(),
             read: self.read.as_ref(),
             id: "simulated",
+            approved: None,
         })
     }
 }

@@ -82,6 +82,7 @@ fn print(Explained { policy, mode, verdict, rule: _, because, rules }: &Explaine
     for ExplainedRule { rule, action, condition, applies } in rules {
         let action = match action {
             Action::Allow => "Allow",
+            Action::RequireApproval => "RequireApproval",
             Action::Deny => "Deny",
         };
         let standing = match applies {

@@ -19,7 +19,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     files: Files,
     /// The calls, one JSON object in each line: {"tool": NAME, "args": {...}, "agent": NAME, "labels": {...}, "namespace": NAME,
-    /// "session": ID, "caller": {"type": "anonymous"}, "read": [TOOL...], "at": "5s", "expect": "Allow" or "Deny", "rule": NAME};
+    /// "session": ID, "caller": {"type": "anonymous"}, "read": [TOOL...], "at": "5s", "expect": "Allow", "RequireApproval" or "Deny", "rule": NAME};
     /// all but the tool may be absent.
     #[arg(long, value_name = "FILE")]
     calls: PathBuf,
@@ -34,20 +34,23 @@ pub(super) fn test(args: &Args) -> anyhow::Result<bool> {
     let calls = calls(&args.calls.display().to_string(), &read(&args.calls)?)?;
     let mut simulation =
         Simulation { local: &local, required: args.require_tool_policy, ledgers: HashMap::new(), now: Duration::ZERO };
-    let (mut denied, mut wrong) = (0, 0);
+    let (mut denied, mut waiting, mut wrong) = (0, 0, 0);
     for (line, call) in &calls {
         let Settled { verdict, audited } = simulation.judge(call)?;
         let refusal = verdict.as_ref().err();
-        denied += usize::from(refusal.is_some());
+        let found = verdict_of(refusal);
+        denied += usize::from(found == Verdict::Deny);
+        waiting += usize::from(found == Verdict::RequireApproval);
         let problem = unexpected(call, refusal);
         wrong += usize::from(problem.is_some());
-        let found = told(if refusal.is_some() { Verdict::Deny } else { Verdict::Allow });
         let mark = problem.map(|problem| format!(" - WRONG: {problem}")).unwrap_or_default();
-        println!("line {line}: {found} {}{mark}", call.tool);
+        println!("line {line}: {} {}{mark}", told(found), call.tool);
         refusal.into_iter().for_each(|denial| println!("  {denial}"));
         audited.iter().for_each(|denial| println!("  would be refused, in Audit mode: {denial}"));
     }
-    println!("{} calls: {} allowed, {denied} denied, {wrong} not as expected", calls.len(), calls.len() - denied);
+    let waiting_told = if waiting > 0 { format!(", {waiting} waiting for approval") } else { String::new() };
+    let allowed = calls.len() - denied - waiting;
+    println!("{} calls: {allowed} allowed{waiting_told}, {denied} denied, {wrong} not as expected", calls.len());
     Ok(wrong == 0)
 }
 
@@ -64,9 +67,21 @@ fn calls(origin: &str, text: &str) -> anyhow::Result<Vec<(usize, WrittenCall)>> 
     Ok(calls)
 }
 
+fn verdict_of(refusal: Option<&Denial>) -> Verdict {
+    match refusal {
+        None => Verdict::Allow,
+        Some(denial) if denial.needs().is_some() => Verdict::RequireApproval,
+        Some(_) => Verdict::Deny,
+    }
+}
+
 /// What is not as it is expected.
 fn unexpected(call: &WrittenCall, refusal: Option<&Denial>) -> Option<String> {
-    let found = if refusal.is_some() { Action::Deny } else { Action::Allow };
+    let found = match verdict_of(refusal) {
+        Verdict::Allow => Action::Allow,
+        Verdict::RequireApproval => Action::RequireApproval,
+        Verdict::Deny => Action::Deny,
+    };
     if let Some(expected) = call.expect.filter(|expected| *expected != found) {
         return Some(format!("{expected:?} is expected"));
     }

@@ -55,6 +55,53 @@ async fn every_line_that_run_prints_works_and_ctrl_c_stops_it() {
     assert!(again.end().await.unwrap().0.success());
 }
 
+const ASKS: &str = "
+apiVersion: skreaver.dev/v1alpha1
+kind: Agent
+metadata: {name: amber}
+spec: {tools: [{name: uppercase, type: Builtin}]}
+---
+apiVersion: skreaver.dev/v1alpha1
+kind: ToolPolicy
+metadata: {name: care}
+spec:
+  rules: [{name: loud, tools: [uppercase], action: RequireApproval, approval: {quorum: 2, timeout: 1m}}]
+";
+
+#[tokio::test]
+async fn people_approve_a_call_on_the_command_line() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("agent.yaml");
+    fs::write(&file, ASKS).unwrap();
+    let listen = format!("127.0.0.1:{}", free_port());
+    let (file, server) = (file.display().to_string(), format!("http://{listen}"));
+    let mut program = Program::start("skreaver", &["run", "-f", &file, "--listen", &listen]).unwrap();
+    program.ready(&format!("{server}/ready")).await.unwrap();
+    let url = format!("{server}/agents/amber/observe");
+    let asked = tokio::spawn(async move {
+        let answer = reqwest::Client::new().post(url).json(&json!({ "input": "uppercase:go" })).send().await.unwrap();
+        answer.json::<Value>().await.unwrap()
+    });
+    let approvals = async |more: &[&str]| skreaver(&[&["approvals", "--server", &server], more].concat()).await;
+    let name = loop {
+        let (_, stdout, _) = approvals(&[]).await;
+        if stdout.contains("asked by ToolPolicy care, rule loud") {
+            break stdout.lines().next().unwrap().to_owned();
+        }
+    };
+    let (good, stdout, _) = approvals(&["approve", &name, "--user", "ann"]).await;
+    assert!(good && stdout.contains("waits for more people: 2 have to approve"), "{stdout}");
+    let (good, _, stderr) = approvals(&["approve", &name, "--user", "ann"]).await;
+    assert!(!good && stderr.contains("`ann` has decided"), "{stderr}");
+    let (good, stdout, stderr) = approvals(&["approve", &name, "--user", "bob", "--reason", "checked"]).await;
+    assert!(good && stdout.contains("is approved"), "{stdout}{stderr}");
+    assert_eq!(asked.await.unwrap()["output"], "GO");
+    let (good, stdout, _) = approvals(&["list"]).await;
+    assert!(good && stdout == "no call waits for approval\n", "{stdout}");
+    program.signal("TERM").await.unwrap();
+    assert!(program.end().await.unwrap().0.success());
+}
+
 /// The workers of a program, by the argument that names their parent.
 fn workers(parent: u32) -> usize {
     let asked = format!("--skreaver-worker\0{parent}\0");

@@ -8,8 +8,11 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
-use skreaver_policy::Call;
-use skreaver_protocol::policy::{Action, AgentFacts, DataFlow, Mode, Per, PolicyBundle, PolicyRules, RateLimit, Rule};
+use skreaver_policy::{Approved, Call};
+use skreaver_protocol::approval::{ApprovalVotes, Choice, Vote};
+use skreaver_protocol::policy::{
+    Action, AgentFacts, ApprovalTerms, DataFlow, FlowAction, Mode, Per, PolicyBundle, PolicyRules, RateLimit, Rule,
+};
 use skreaver_protocol::{AgentName, Caller, SessionId, ToolName};
 
 use crate::reference::{CONDITIONS, condition_text};
@@ -27,11 +30,26 @@ pub struct AnyCall {
     pub arguments: Value,
     pub session: Option<SessionId>,
     pub read: Option<BTreeSet<String>>,
+    /// How many people approve it when asked, and whether it is this call that they approve.
+    pub approvers: u32,
+    pub approve_this: bool,
 }
 
 impl AnyCall {
+    /// What people say when they are asked.
+    pub fn votes(&self, digest: &str) -> ApprovalVotes {
+        let vote = |index: u32| Vote { user: format!("user-{index}"), decision: Choice::Approve, reason: None };
+        let digest = if self.approve_this { digest.to_owned() } else { "of another call".to_owned() };
+        ApprovalVotes { name: "amber-1".into(), digest, votes: (0..self.approvers).map(vote).collect() }
+    }
+
     /// Hands the call on as policies take it.
     pub fn with<T>(&self, work: impl FnOnce(&Call<'_>) -> T) -> T {
+        self.with_approval(None, work)
+    }
+
+    /// The same after people were asked.
+    pub fn with_approval<T>(&self, approved: Option<&Approved>, work: impl FnOnce(&Call<'_>) -> T) -> T {
         work(&Call {
             agent: &AgentName::parse("amber").unwrap(),
             tool: &self.tool,
@@ -40,6 +58,7 @@ impl AnyCall {
             session: self.session.as_ref(),
             read: self.read.as_ref(),
             id: "run/0",
+            approved,
         })
     }
 }
@@ -61,13 +80,16 @@ pub fn calls(count: usize) -> impl Strategy<Value = Vec<AnyCall>> {
         btree_map(select(&["a", "b"][..]), argument(), 0..3),
         option::of(select(&["s1", "s2"][..])),
         option::weighted(0.9, vec(select(&TOOLS[..]), 0..3)),
+        (0u32..4, prop::bool::weighted(0.8)),
     );
-    let call = call.prop_map(|(after, tool, arguments, session, read)| AnyCall {
+    let call = call.prop_map(|(after, tool, arguments, session, read, (approvers, approve_this))| AnyCall {
         after: Duration::from_secs(after),
         tool: ToolName::parse(tool).unwrap(),
         arguments: json!(arguments),
         session: session.map(|session| SessionId::parse(session).unwrap()),
         read: read.map(|read| read.into_iter().map(str::to_owned).collect()),
+        approvers,
+        approve_this,
     });
     vec(call, count)
 }
@@ -90,16 +112,23 @@ fn limit() -> impl Strategy<Value = RateLimit> {
         .prop_map(|(per, calls, window)| RateLimit { per, calls, window: window.parse().unwrap() })
 }
 
+fn terms() -> impl Strategy<Value = ApprovalTerms> {
+    (1u32..4, select(&["1s", "10m", "2h"][..]))
+        .prop_map(|(quorum, timeout)| ApprovalTerms { quorum, timeout: timeout.parse().unwrap() })
+}
+
 /// A rule of this action; one with `taint` may ask what was read.
 pub fn rule(action: Action, taint: bool) -> impl Strategy<Value = Rule> {
     let bounds = (option::weighted(0.3, limit()), option::weighted(0.3, 2u64..40), option::weighted(0.3, 2u64..40));
-    (patterns(1), option::of(condition(taint)), bounds).prop_map(move |(tools, when, (rate, arguments, result))| {
-        let may = action == Action::Allow;
+    let parts = (patterns(1), option::of(condition(taint)), bounds, option::of(terms()));
+    parts.prop_map(move |(tools, when, (rate, arguments, result), approval)| {
+        let may = action != Action::Deny;
         Rule {
             name: String::new(),
             tools,
             when,
             action,
+            approval: approval.filter(|_| action == Action::RequireApproval),
             rate_limit: rate.filter(|_| may),
             max_argument_bytes: arguments.filter(|_| may),
             max_result_bytes: result.filter(|_| may),
@@ -109,7 +138,11 @@ pub fn rule(action: Action, taint: bool) -> impl Strategy<Value = Rule> {
 }
 
 fn rules(taint: bool) -> impl Strategy<Value = Vec<Rule>> {
-    let one = prop_oneof![1 => rule(Action::Deny, taint), 2 => rule(Action::Allow, taint)];
+    let one = prop_oneof![
+        2 => rule(Action::Deny, taint),
+        2 => rule(Action::RequireApproval, taint),
+        4 => rule(Action::Allow, taint),
+    ];
     vec(one, 0..5).prop_map(|mut rules| {
         rules.iter_mut().enumerate().for_each(|(index, rule)| rule.name = format!("r{index}"));
         rules
@@ -118,12 +151,16 @@ fn rules(taint: bool) -> impl Strategy<Value = Vec<Rule>> {
 
 /// What may be put where conditions ask for taint and nothing is untrusted.
 pub fn data_flow_of_nothing() -> DataFlow {
-    DataFlow { sources: vec!["nothing".into()], sinks: Vec::new() }
+    DataFlow { sources: vec!["nothing".into()], sinks: Vec::new(), action: FlowAction::Deny, approval: None }
 }
 
 pub fn policy(name: &'static str) -> impl Strategy<Value = PolicyRules> {
-    let flow = option::of((patterns(1), patterns(0)).prop_map(|(sources, sinks)| DataFlow { sources, sinks }));
-    let action = prop_oneof![Just(Action::Allow), Just(Action::Deny)];
+    let flow = (patterns(1), patterns(0), select(&[FlowAction::Deny, FlowAction::RequireApproval][..]), option::of(terms()));
+    let flow = option::of(flow.prop_map(|(sources, sinks, action, approval)| {
+        let approval = approval.filter(|_| action == FlowAction::RequireApproval);
+        DataFlow { sources, sinks, action, approval }
+    }));
+    let action = select(&[Action::Allow, Action::RequireApproval, Action::Deny][..]);
     let mode = prop_oneof![3 => Just(Mode::Enforce), 1 => Just(Mode::Audit)];
     (flow, action, mode).prop_flat_map(move |(data_flow, default_action, mode)| {
         rules(data_flow.is_some()).prop_map(move |rules| PolicyRules {

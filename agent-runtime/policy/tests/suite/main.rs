@@ -10,11 +10,11 @@ mod reference;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use skreaver_policy::{Denial, Ledger, Policy, Settled, Verdict};
+use skreaver_policy::{Approved, Denial, Ledger, Policy, Settled, Verdict};
 use skreaver_protocol::policy::{Action, PolicyBundle};
 
 use crate::any::{AnyCall, bundle, calls, policy, rule};
-use crate::reference::{Memory, Outcome};
+use crate::reference::{Memory, Needs, Outcome};
 
 fn is_soak() -> bool {
     std::env::var_os("SKREAVER_SOAK").is_some()
@@ -34,6 +34,11 @@ fn outcome(settled: Settled) -> Outcome {
     Outcome {
         refused: settled.verdict.as_ref().err().map(named),
         audited: settled.audited.iter().map(named).collect(),
+        needs: settled.verdict.as_ref().err().and_then(Denial::needs).map(|needs| Needs {
+            quorum: needs.quorum,
+            timeout: needs.timeout,
+            asked_by: needs.asked_by.iter().map(|by| (by.policy.clone(), by.rule.clone())).collect(),
+        }),
         most_bytes: settled.verdict.ok().and_then(|permit| permit.terms().result_limit().map(|limit| limit.most)),
     }
 }
@@ -54,9 +59,14 @@ proptest! {
         let (ledger, mut memory, mut now) = (Ledger::default(), Memory::default(), Duration::ZERO);
         for call in &calls {
             now += call.after;
-            let found = call.with(|call| outcome(compiled.authorize(call).settle(&ledger, now)));
-            let expected = reference::decide(&bundle, call, &mut memory, now);
-            prop_assert_eq!(found, expected, "{:?}", call);
+            let settled = call.with(|call| compiled.authorize(call).settle(&ledger, now));
+            let votes = settled.verdict.as_ref().err().and_then(Denial::needs).map(|needs| call.votes(&needs.digest));
+            prop_assert_eq!(outcome(settled), reference::decide(&bundle, call, 0, &mut memory, now), "{:?}", call);
+            let Some(votes) = votes else { continue };
+            let approved = Approved::by(&votes);
+            let settled = call.with_approval(approved.as_ref(), |call| compiled.authorize(call).settle(&ledger, now));
+            let people = if call.approve_this { call.approvers } else { 0 };
+            prop_assert_eq!(outcome(settled), reference::decide(&bundle, call, people, &mut memory, now), "{:?}", call);
         }
     }
 
@@ -81,6 +91,21 @@ proptest! {
         let (with, bundle) = (Policy::compile(&with).unwrap(), Policy::compile(&bundle).unwrap());
         for call in &calls {
             prop_assert!(verdict(&with, call) >= verdict(&bundle, call), "{:?}", call);
+        }
+    }
+
+    #[test]
+    fn another_rule_that_asks_for_approval_never_lets_more_pass_unasked(
+        bundle in bundle(), more in rule(Action::RequireApproval, true), calls in calls(10)
+    ) {
+        let mut with = bundle.clone();
+        let Some(last) = with.policies.last_mut() else { return Ok(()) };
+        last.rules.push(skreaver_protocol::policy::Rule { name: "zz".into(), ..more });
+        last.data_flow.get_or_insert_with(any::data_flow_of_nothing);
+        let (with, bundle) = (Policy::compile(&with).unwrap(), Policy::compile(&bundle).unwrap());
+        for call in &calls {
+            let (with, before) = (verdict(&with, call), verdict(&bundle, call));
+            prop_assert!(with != Verdict::Allow || before == Verdict::Allow, "{:?}", call);
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use skreaver_protocol::policy::{Action, AgentFacts, Mode, Per, PolicyBundle, PolicyRules, RateLimit, Rule};
+use skreaver_protocol::policy::{
+    Action, AgentFacts, ApprovalTerms, FlowAction, Mode, Per, PolicyBundle, PolicyRules, RateLimit, Rule,
+};
 
 use crate::any::AnyCall;
 
@@ -12,6 +14,22 @@ pub struct Outcome {
     pub refused: Option<Refusal>,
     pub audited: Vec<Refusal>,
     pub most_bytes: Option<u64>,
+    /// Why it is refused: people were not asked.
+    pub needs: Option<Needs>,
+}
+
+/// How many people, how long, and who asks.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Needs {
+    pub quorum: u32,
+    pub timeout: Duration,
+    pub asked_by: Vec<(String, Option<String>)>,
+}
+
+impl Outcome {
+    fn refused(refused: Refusal, audited: Vec<Refusal>) -> Self {
+        Self { refused: Some(refused), audited, most_bytes: None, needs: None }
+    }
 }
 
 /// Policy and rule.
@@ -21,28 +39,36 @@ type Refusal = (Option<String>, Option<String>);
 #[derive(Debug, Default)]
 pub struct Memory(Vec<(String, String, String, Duration)>);
 
-pub fn decide(bundle: &PolicyBundle, call: &AnyCall, memory: &mut Memory, now: Duration) -> Outcome {
+/// `people` have approved the call.
+pub fn decide(bundle: &PolicyBundle, call: &AnyCall, people: u32, memory: &mut Memory, now: Duration) -> Outcome {
     let enforced: Vec<_> = bundle.policies.iter().filter(|policy| policy.mode == Mode::Enforce).collect();
     let agent = bundle.agent.as_ref();
     let audits: Vec<_> = bundle.policies.iter().filter(|policy| policy.mode == Mode::Audit).collect();
-    let mut audited: Vec<Refusal> = audits.iter().filter_map(|policy| refuses(policy, call, agent)).collect();
+    let would_refuse = |policy: &&&PolicyRules| {
+        refuses(policy, call, agent).or_else(|| missing(&[policy], call, people, agent).map(|needs| needs.first()))
+    };
+    let mut audited: Vec<Refusal> = audits.iter().filter_map(|policy| would_refuse(&policy)).collect();
     if bundle.required && enforced.is_empty() {
-        return Outcome { refused: Some((None, None)), audited, most_bytes: None };
+        return Outcome::refused((None, None), audited);
     }
     if let Some(refused) = enforced.iter().find_map(|policy| refuses(policy, call, agent)) {
-        return Outcome { refused: Some(refused), audited, most_bytes: None };
+        return Outcome::refused(refused, audited);
+    }
+    if let Some(needs) = missing(&enforced, call, people, agent) {
+        let refused = Outcome::refused(needs.first(), audited);
+        return Outcome { needs: Some(needs), ..refused };
     }
     if let Some(refused) = draw(&enforced, call, agent, memory, now) {
-        return Outcome { refused: Some(refused), audited, most_bytes: None };
+        return Outcome::refused(refused, audited);
     }
-    for policy in audits {
-        if refuses(policy, call, agent).is_none() {
+    for policy in &audits {
+        if would_refuse(&policy).is_none() {
             audited.extend(draw(&[policy], call, agent, memory, now));
         }
     }
     let most_bytes =
-        enforced.iter().flat_map(|policy| allowing(policy, call, agent)).filter_map(|rule| rule.max_result_bytes).min();
-    Outcome { refused: None, audited, most_bytes }
+        enforced.iter().flat_map(|policy| passing(policy, call, agent)).filter_map(|rule| rule.max_result_bytes).min();
+    Outcome { refused: None, audited, most_bytes, needs: None }
 }
 
 /// Who of one policy refuses a call, if it does.
@@ -58,14 +84,23 @@ fn refuses(policy: &PolicyRules, call: &AnyCall, agent: Option<&AgentFacts>) -> 
         return by(Some(rule));
     }
     if let Some(flow) = &policy.data_flow
+        && flow.action == FlowAction::Deny
         && flow.sinks.iter().any(|glob| fits(glob, call.tool.as_str()))
         && taint(policy, call).is_none_or(|tools| !tools.is_empty())
     {
         return by(None);
     }
-    let mut allowed = policy.default_action == Action::Allow;
-    for rule in about.iter().copied().filter(|rule| rule.action == Action::Allow) {
-        let bounds = rule.rate_limit.is_some() || rule.max_argument_bytes.is_some() || rule.max_result_bytes.is_some();
+    let mut allowed = policy.default_action != Action::Deny;
+    let passing = about.iter().copied().filter(|rule| rule.action != Action::Deny);
+    for rule in passing
+        .clone()
+        .filter(|rule| rule.action == Action::RequireApproval)
+        .chain(passing.filter(|rule| rule.action == Action::Allow))
+    {
+        let bounds = rule.action == Action::RequireApproval
+            || rule.rate_limit.is_some()
+            || rule.max_argument_bytes.is_some()
+            || rule.max_result_bytes.is_some();
         match holds(rule, policy, call, agent) {
             None if bounds => return by(Some(rule)),
             None | Some(false) => {}
@@ -78,10 +113,48 @@ fn refuses(policy: &PolicyRules, call: &AnyCall, agent: Option<&AgentFacts>) -> 
     if allowed { None } else { by(None) }
 }
 
-fn allowing<'a>(policy: &'a PolicyRules, call: &AnyCall, agent: Option<&AgentFacts>) -> Vec<&'a Rule> {
-    let about = policy.rules.iter().filter(|rule| rule.action == Action::Allow);
-    let about = about.filter(|rule| rule.tools.iter().any(|glob| fits(glob, call.tool.as_str())));
-    about.filter(|rule| holds(rule, policy, call, agent) == Some(true)).collect()
+/// The rules by which a policy lets a call pass, those that ask for approval first.
+fn passing<'a>(policy: &'a PolicyRules, call: &AnyCall, agent: Option<&AgentFacts>) -> Vec<&'a Rule> {
+    let mut rules = Vec::new();
+    for action in [Action::RequireApproval, Action::Allow] {
+        let about = policy.rules.iter().filter(|rule| rule.action == action);
+        let about = about.filter(|rule| rule.tools.iter().any(|glob| fits(glob, call.tool.as_str())));
+        rules.extend(about.filter(|rule| holds(rule, policy, call, agent) == Some(true)));
+    }
+    rules
+}
+
+/// What policies that do not refuse ask of people, and have not got.
+fn missing(policies: &[&PolicyRules], call: &AnyCall, people: u32, agent: Option<&AgentFacts>) -> Option<Needs> {
+    let mut asking: Vec<(String, Option<String>, ApprovalTerms)> = Vec::new();
+    for policy in policies {
+        if let Some(flow) = &policy.data_flow
+            && flow.action == FlowAction::RequireApproval
+            && flow.sinks.iter().any(|glob| fits(glob, call.tool.as_str()))
+            && taint(policy, call).is_none_or(|tools| !tools.is_empty())
+        {
+            asking.push((policy.name.clone(), None, flow.approval.unwrap_or_default()));
+        }
+        let passing = passing(policy, call, agent);
+        for rule in passing.iter().filter(|rule| rule.action == Action::RequireApproval) {
+            asking.push((policy.name.clone(), Some(rule.name.clone()), rule.approval.unwrap_or_default()));
+        }
+        if passing.is_empty() && policy.default_action == Action::RequireApproval {
+            asking.push((policy.name.clone(), None, ApprovalTerms::default()));
+        }
+    }
+    let needs = Needs {
+        quorum: asking.iter().map(|(_, _, terms)| terms.quorum).max()?,
+        timeout: asking.iter().map(|(_, _, terms)| terms.timeout.get()).min()?,
+        asked_by: asking.into_iter().map(|(policy, rule, _)| (policy, rule)).collect(),
+    };
+    (people < needs.quorum).then_some(needs)
+}
+
+impl Needs {
+    fn first(&self) -> Refusal {
+        (Some(self.asked_by[0].0.clone()), self.asked_by[0].1.clone())
+    }
 }
 
 /// Counts a call against every limit, or against none of them; then the first that is exhausted refuses.
@@ -93,7 +166,7 @@ fn draw(
     now: Duration,
 ) -> Option<Refusal> {
     let rules =
-        policies.iter().flat_map(|policy| allowing(policy, call, agent).into_iter().map(|rule| (policy.name.clone(), rule)));
+        policies.iter().flat_map(|policy| passing(policy, call, agent).into_iter().map(|rule| (policy.name.clone(), rule)));
     let limited: Vec<_> = rules.filter_map(|(policy, rule)| Some((policy, rule.name.clone(), rule.rate_limit?))).collect();
     let key = |policy: &str, rule: &str, limit: &RateLimit| {
         let whose = match (limit.per, &call.session) {

@@ -3,15 +3,18 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Action;
+use super::{Action, ApprovalTerms};
 use crate::GoDuration;
 
 /// One rule: what becomes of calls to the tools it names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-kubernetes-validations" = [{
-    "rule": "self.action == 'Allow' || !(has(self.rateLimit) || has(self.maxArgumentBytes) || has(self.maxResultBytes) || has(self.redact))",
-    "message": "rateLimit, maxArgumentBytes, maxResultBytes and redact are for calls that run: write them in a rule with action Allow",
+    "rule": "self.action != 'Deny' || !(has(self.rateLimit) || has(self.maxArgumentBytes) || has(self.maxResultBytes) || has(self.redact))",
+    "message": "rateLimit, maxArgumentBytes, maxResultBytes and redact are for calls that run: write them in a rule with action Allow or RequireApproval",
+}, {
+    "rule": "self.action == 'RequireApproval' || !has(self.approval)",
+    "message": "approval is for calls that need one: write it in a rule with action RequireApproval",
 }]))]
 pub struct Rule {
     /// Named in refusals and audit records. Example: `no-writes`.
@@ -25,13 +28,17 @@ pub struct Rule {
     /// A CEL expression: the rule is about calls for which it is true. Absent: about all calls to its tools. It sees `args` (the
     /// arguments), `agent` (`name`, `namespace`, `labels`), `session` (its id, or `''`), `caller` (`type`), `tool` (its name) and
     /// `taint` (the tools of `dataFlow.sources` that the run or its session has called). Where it cannot be decided - a key is
-    /// missing, a text is compared with a number, it takes too long - an Allow rule does not allow, and a Deny rule denies.
+    /// missing, a text is compared with a number, it takes too long - an Allow rule does not allow, and a rule of another action denies.
     /// Example: `args.amount <= 100 && agent.labels.tier == 'internal'`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub when: Option<String>,
-    /// `Allow` or `Deny`. A `Deny` beats every `Allow` of the same policy, whatever their order.
+    /// `Allow`, `RequireApproval` or `Deny`. Whatever their order, in one policy a `Deny` beats every `RequireApproval`, and that
+    /// every `Allow`.
     pub action: Action,
+    /// How a call gets the approval that it needs. Absent: one person approves within an hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalTerms>,
     /// How often calls of this rule may run. Absent: as often as they like.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_limit: Option<RateLimit>,

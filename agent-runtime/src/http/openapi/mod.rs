@@ -46,6 +46,7 @@ fn path_item(path: &str) -> Value {
     let described = [
         ("{id}", "id", "The agent's name."),
         ("{run}", "run", "The run's id, a UUID."),
+        ("{approval}", "approval", "The name of a call that waits for approval."),
         ("{session}", "session", "The session's id."),
     ];
     let parameters: Vec<_> = described

@@ -4,8 +4,8 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
 use skreaver_protocol::problem::Code;
 use skreaver_protocol::rest::{
-    AgentList, AgentStatus, Health, ObserveRequest, ObserveResponse, Readiness, RunEvent, RunList, RunStatus, SessionHistory,
-    SessionList,
+    AgentList, AgentStatus, ApprovalDecision, ApprovalList, ApprovalOutcome, Health, ObserveRequest, ObserveResponse, Readiness,
+    RunEvent, RunList, RunStatus, SessionHistory, SessionList,
 };
 
 /// One thing that a caller can do.
@@ -154,6 +154,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         problems: &[
             Code::MalformedJson,
             Code::ToolDenied,
+            Code::NotApproved,
             Code::UnknownAgent,
             Code::RequestTimeout,
             Code::BodyTooLarge,
@@ -181,6 +182,36 @@ pub(super) const OPERATIONS: &[Operation] = &[
             Code::KeyReused,
             MEMORY[0],
             MEMORY[1],
+        ],
+    },
+    Operation {
+        path: "/agents/{id}/approvals",
+        method: "get",
+        id: "listApprovals",
+        summary: "The calls of an agent that wait for approval in this process",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "The calls, by name.", Body::Json(schema::<ApprovalList>))],
+        problems: &[Code::UnknownAgent],
+    },
+    Operation {
+        path: "/agents/{id}/approvals/{approval}",
+        method: "post",
+        id: "decideApproval",
+        summary: "Approve or deny a call that waits; in a cluster that is done on its ToolApproval",
+        parameters: &[],
+        request: Some(schema::<ApprovalDecision>),
+        responses: &[(200, "How the call stands now.", Body::Json(schema::<ApprovalOutcome>))],
+        problems: &[
+            Code::MalformedJson,
+            Code::UnknownAgent,
+            Code::UnknownApproval,
+            Code::RequestTimeout,
+            Code::DecidedAlready,
+            Code::ManagedByKubernetes,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+            Code::InvalidRequest,
         ],
     },
     Operation {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use skreaver_detect::Secrets;
-use skreaver_policy::{Call, Cause, Denial, Permit, SecretsRule, Settled};
+use skreaver_policy::{Call, Cause, Denial, Permit, SecretsRule, SecretsTerms, Settled};
 use skreaver_protocol::policy::SecretsAction;
 
 /// Where a secret stands.
@@ -20,22 +20,24 @@ fn first(value: &Value) -> Option<Found> {
     Some(Found { kind: found.finding.kind, pointer: found.pointer })
 }
 
-/// Refuses a call that is let pass with a secret in its arguments, where a policy wants that; tells which in mode Audit would.
-pub(super) fn judged(settled: Settled, call: &Call<'_>) -> Settled {
+/// Refuses a call that is let pass with a secret in its arguments, or would be once people approve it, where a policy wants that;
+/// tells which in mode Audit would.
+pub(super) fn judged(settled: Settled, call: &Call<'_>, terms: &SecretsTerms) -> Settled {
     let Settled { verdict, mut audited } = settled;
-    let Ok(permit) = verdict else { return Settled { verdict, audited } };
-    let terms = Arc::clone(permit.secrets());
+    if verdict.as_ref().is_err_and(|denial| denial.needs().is_none()) {
+        return Settled { verdict, audited };
+    }
     let denying = terms.arguments.as_ref().filter(|rule| rule.action == SecretsAction::Deny);
     if denying.is_none() && terms.watching.is_empty() {
-        return Settled { verdict: Ok(permit), audited };
+        return Settled { verdict, audited };
     }
-    let Some(found) = first(call.arguments) else { return Settled { verdict: Ok(permit), audited } };
+    let Some(found) = first(call.arguments) else { return Settled { verdict, audited } };
     let denial = |policy: &String| {
         let cause = Cause::Secret { policy: policy.clone(), kind: found.kind.to_owned(), pointer: found.pointer.clone() };
         Denial { tool: call.tool.clone(), cause: Box::new(cause), callable: Arc::default() }
     };
     audited.extend(terms.watching.iter().map(denial));
-    let verdict = denying.map_or(Ok(permit), |rule| Err(denial(&rule.policy)));
+    let verdict = denying.map_or(verdict, |rule| Err(denial(&rule.policy)));
     Settled { verdict, audited }
 }
 

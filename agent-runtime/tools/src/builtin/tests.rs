@@ -26,7 +26,8 @@ async fn run(tool: Builtin, arguments: Value) -> Result<Value, ToolError> {
     let agent = AgentName::parse("tester").unwrap();
     let name = ToolName::parse(tool.name()).unwrap();
     let (asked, caller) = (&arguments, &Caller::Anonymous);
-    let call = Call { agent: &agent, tool: &name, arguments: asked, caller, session: None, read: None, id: "run/0" };
+    let call =
+        Call { agent: &agent, tool: &name, arguments: asked, caller, session: None, read: None, id: "run/0", approved: None };
     let decision = Policy::compile(&PolicyBundle::default()).unwrap().authorize(&call);
     let permit = decision.settle(&Ledger::default(), Duration::ZERO).verdict.unwrap();
     tool_of(tool).run(permit, arguments.clone()).await

@@ -1,0 +1,58 @@
+//! Calls that wait for people. On a laptop people decide here; in a cluster, on the ToolApproval.
+
+use axum::Json;
+use axum::extract::State;
+use skreaver_protocol::approval::{ApprovalState, Vote};
+use skreaver_protocol::problem::Code;
+use skreaver_protocol::rest::{ApprovalDecision, ApprovalList, ApprovalOutcome, WaitingApproval};
+
+use super::extract::{AgentOfPath, JsonBody, PathPart};
+use super::{App, ProblemResponse};
+use crate::approvals::VoteError;
+
+/// Who decides where nobody is asked for a name.
+const NOBODY_NAMED: &str = "local";
+/// The longest name and the longest reason, in bytes.
+const LONGEST: usize = 256;
+
+pub(crate) async fn list(AgentOfPath(agent): AgentOfPath) -> Json<ApprovalList> {
+    let waiting = agent.approvals().waiting().into_iter();
+    Json(ApprovalList { approvals: waiting.map(|(request, decisions)| WaitingApproval { request, decisions }).collect() })
+}
+
+pub(crate) async fn decide(
+    State(app): State<App>,
+    AgentOfPath(agent): AgentOfPath,
+    PathPart(name): PathPart<String>,
+    JsonBody(decision): JsonBody<ApprovalDecision>,
+) -> Result<Json<ApprovalOutcome>, ProblemResponse> {
+    if let Some(cluster) = app.runtime.cluster() {
+        let detail = format!(
+            "decide on the ToolApproval instead, under your own name: kubectl get toolapproval {name} --namespace {} (docs/approvals.md has the line that decides)",
+            cluster.namespace
+        );
+        return Err(ProblemResponse::new(Code::ManagedByKubernetes, detail));
+    }
+    let ApprovalDecision { decision, user, reason } = decision;
+    for (field, text) in [("user", &user), ("reason", &reason)] {
+        if text.as_ref().is_some_and(|text| text.is_empty() || text.len() > LONGEST || text.contains(char::is_control)) {
+            let detail = format!("`{field}` has 1 to {LONGEST} bytes and no control characters");
+            return Err(ProblemResponse::new(Code::InvalidRequest, detail));
+        }
+    }
+    let user = user.unwrap_or_else(|| NOBODY_NAMED.to_owned());
+    let state: ApprovalState =
+        agent.approvals().vote(&name, Vote { user: user.clone(), decision, reason }).map_err(|error| match error {
+            VoteError::Unknown => {
+                let agent = &agent.config().name;
+                ProblemResponse::new(
+                    Code::UnknownApproval,
+                    format!("no call of agent `{agent}` waits for approval as `{name}`, or no longer"),
+                )
+            }
+            VoteError::Twice => {
+                ProblemResponse::new(Code::DecidedAlready, format!("`{user}` has decided about `{name}` already"))
+            }
+        })?;
+    Ok(Json(ApprovalOutcome { state }))
+}
