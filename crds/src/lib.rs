@@ -6,10 +6,12 @@
 pub mod agent;
 pub mod condition;
 pub mod pod_template;
+pub mod tool_approval;
 pub mod tool_policy;
 pub mod validate;
 
 pub use agent::{Agent, AgentSpec, AgentStatus};
+pub use tool_approval::{ToolApproval, ToolApprovalSpec, ToolApprovalStatus};
 pub use tool_policy::{ToolPolicy, ToolPolicySpec, ToolPolicyStatus};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -26,5 +28,5 @@ pub const TOOL_POLICY_LABEL: &str = "skreaver.dev/tool-policy";
 
 /// Every CustomResourceDefinition, in the order of installation.
 pub fn all() -> Vec<CustomResourceDefinition> {
-    vec![Agent::crd(), ToolPolicy::crd()]
+    vec![Agent::crd(), ToolPolicy::crd(), ToolApproval::crd()]
 }

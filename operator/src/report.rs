@@ -8,7 +8,9 @@ use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter as Source};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
 use skreaver_crds::condition::ConditionType;
+use skreaver_protocol::approval::ApprovalState;
 
+use crate::agent::approval_reason;
 use crate::conditions::{find, same};
 
 /// Where outcomes go.
@@ -68,6 +70,30 @@ impl Reporter {
             if let Err(error) = self.events.publish(&event, object).await {
                 tracing::warn!(%error, namespace, name, reason = event.reason, "event not published");
             }
+        }
+    }
+
+    /// Tells how a ToolApproval stands since just now.
+    pub async fn approval(&self, object: &ObjectReference, tool: &str, state: ApprovalState) {
+        let (namespace, name) = (object.namespace.as_deref(), object.name.as_deref());
+        let reason = approval_reason(state);
+        tracing::info!(kind = object.kind, namespace, name, tool, reason, "approval changed");
+        let note = match state {
+            ApprovalState::Waiting => format!("a call of the tool `{tool}` waits for approval"),
+            ApprovalState::Approved => format!("the call of the tool `{tool}` is approved"),
+            ApprovalState::Denied => format!("the call of the tool `{tool}` is denied"),
+            ApprovalState::Expired => format!("nobody has decided about the call of the tool `{tool}` in time"),
+            ApprovalState::Withdrawn => format!("the run no longer asks for the call of the tool `{tool}`"),
+        };
+        let event = Event {
+            type_: EventType::Normal,
+            reason: reason.into(),
+            note: Some(note),
+            action: "Approval".into(),
+            secondary: None,
+        };
+        if let Err(error) = self.events.publish(&event, object).await {
+            tracing::warn!(%error, namespace, name, reason, "event not published");
         }
     }
 }

@@ -51,9 +51,11 @@ pub struct ApprovalRequest {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AskedBy {
     /// The ToolPolicy.
+    #[schemars(length(max = 63))]
     pub policy: String,
     /// Its rule. Absent: its default action or its flow of data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
     pub rule: Option<String>,
 }
 
@@ -73,12 +75,14 @@ pub struct ApprovalVotes {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Vote {
-    /// Who.
+    /// Who. In a cluster the API server sees to it that it is who sent it.
+    #[schemars(length(min = 1, max = 256))]
     pub user: String,
     /// What.
     pub decision: Choice,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
     pub reason: Option<String>,
 }
 

@@ -46,6 +46,13 @@ closedNetworks: {{ toJson .Values.closedNetworks }}
 - apiGroups: [skreaver.dev]
   resources: [agents/status, toolpolicies/status]
   verbs: [patch]
+# The calls that wait for people. What is asked is never changed.
+- apiGroups: [skreaver.dev]
+  resources: [toolapprovals]
+  verbs: [get, list, watch, create, delete]
+- apiGroups: [skreaver.dev]
+  resources: [toolapprovals/status]
+  verbs: [patch]
 # Owner references that block the owner's deletion ask for this where the API server enforces them.
 - apiGroups: [skreaver.dev]
   resources: [agents/finalizers, toolpolicies/finalizers]

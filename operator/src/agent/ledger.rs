@@ -11,6 +11,7 @@ use skreaver_crds::AgentStatus;
 use skreaver_protocol::policy::PolicyBundle;
 use skreaver_render::ChildKind;
 
+use super::approvals::Unasked;
 use super::children::is_controlled_by;
 use crate::status::Written;
 
@@ -29,6 +30,7 @@ pub(crate) struct Memory {
     pub(crate) bundle: Option<PolicyBundle>,
     pub(crate) status: Option<Written<AgentStatus>>,
     pub(crate) failures: u32,
+    pub(crate) unasked: Unasked,
 }
 
 /// What we applied last for a child, and what the API server made of it.

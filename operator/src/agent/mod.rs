@@ -2,6 +2,7 @@
 
 mod adopt;
 mod apply;
+mod approvals;
 mod children;
 mod dereference;
 mod ledger;
@@ -30,6 +31,7 @@ use skreaver_render::{ChildKind, Settings, agent_facts, manifests, policy_bundle
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use approvals::reason as approval_reason;
 pub(crate) use children::is_controlled_by;
 pub use ledger::AgentKey;
 pub(crate) use problem::told;
@@ -182,7 +184,9 @@ async fn drive(agent: &Agent, ctx: &Context) -> (&'static str, Action) {
         cluster_domain: &ctx.settings.cluster_domain,
         now,
     });
-    let look_again = [reports.settles_in, overdue_in(agent, &after, now), polls(agent, ctx)].into_iter().flatten().min();
+    let approvals = approvals::settle(agent, &key, &mut memory.unasked, ctx).await;
+    let look_again =
+        [approvals, reports.settles_in, overdue_in(agent, &after, now), polls(agent, ctx)].into_iter().flatten().min();
     let patient = problem.as_ref().is_some_and(Problem::is_passing) && memory.failures < PATIENCE;
     let told = if patient || !is_news(&before, &after) { Ok(()) } else { tell(agent, &before, after, &mut memory, ctx).await };
     let outcome = problem.as_ref().or(told.as_ref().err()).map_or("Reconciled", |problem| problem.reason().name());

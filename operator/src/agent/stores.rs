@@ -11,10 +11,11 @@ use kube::core::{ApiResource, DeserializeGuard, Resource};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
-use skreaver_crds::{AGENT_LABEL, Agent, TOOL_POLICY_LABEL, ToolPolicy};
+use skreaver_crds::{AGENT_LABEL, Agent, TOOL_POLICY_LABEL, ToolApproval, ToolPolicy};
 use skreaver_render::{ChildKind, References, ServiceName, Settings, references};
 use tokio::sync::watch;
 
+use super::approvals::Approvals;
 use super::children::resource;
 use super::policies::Policies;
 use super::rollout::Pods;
@@ -30,6 +31,7 @@ pub(crate) type Stored = DeserializeGuard<Agent>;
 pub(crate) struct Stores {
     pub(crate) children: Children,
     pub(crate) policies: Policies,
+    pub(crate) approvals: Approvals,
 }
 
 /// The children of all Agents.
@@ -84,6 +86,8 @@ impl Stores {
         wakes.push(touched.map(|child| namesake(&child)).boxed());
         let (stateful_sets, touched) = stored(scope.all::<StatefulSet>(), labelled, (), prune_stateful_set);
         wakes.push(touched.map(|child| namesake(&child)).boxed());
+        let (approvals, touched) = stored(scope.all::<ToolApproval>(), watcher::Config::default(), (), prune_metadata);
+        wakes.push(touched.map(|approval| ObjectRef::new(&approval.spec.agent).within(&namespace_of(&approval))).boxed());
         let (policies, touched) = watch_policies(scope);
         let store = agents.clone();
         wakes.push(touched.flat_map(move |namespace| stream::iter(all_in(&store, &namespace))).boxed());
@@ -94,19 +98,22 @@ impl Stores {
         let (store, known) = (agents.clone(), Arc::clone(settings));
         let who = move |service| stream::iter(who_names(&store, &known, &service, names_service));
         wakes.push(all::<Service>(scope).flat_map(who).boxed());
-        (Self { children: Children { metadata, deployments, stateful_sets }, policies }, stream::select_all(wakes))
+        (Self { children: Children { metadata, deployments, stateful_sets }, policies, approvals }, stream::select_all(wakes))
     }
 
     /// Returns when every watch has told all there is: before, a missing policy would look like none. May be awaited once
     /// only: of several that wait for a store, it wakes the last one.
     async fn synced(&self) -> bool {
-        let Self { children: Children { metadata, deployments, stateful_sets }, policies } = self;
+        let Self { children: Children { metadata, deployments, stateful_sets }, policies, approvals } = self;
         for store in metadata.values() {
             if store.wait_until_ready().await.is_err() {
                 return false;
             }
         }
-        deployments.wait_until_ready().await.is_ok() && stateful_sets.wait_until_ready().await.is_ok() && policies.synced().await
+        deployments.wait_until_ready().await.is_ok()
+            && stateful_sets.wait_until_ready().await.is_ok()
+            && approvals.wait_until_ready().await.is_ok()
+            && policies.synced().await
     }
 
     /// Tells reconciles and `/ready` when every watch has told all there is.

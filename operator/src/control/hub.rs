@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::{Stream, StreamExt, stream};
+use skreaver_protocol::approval::{ApprovalRequest, ApprovalVotes, MOST_WAITING};
 use skreaver_protocol::policy::PolicyBundle;
 use skreaver_protocol::rest::Component;
 use tokio::sync::watch;
@@ -29,6 +30,10 @@ struct Entry {
     uid: String,
     bundle: watch::Sender<Option<PolicyBundle>>,
     pods: BTreeMap<String, (u64, PodReport)>,
+    /// The calls that wait for people in each pod, and the stream that told so.
+    waiting: BTreeMap<String, (u64, Vec<ApprovalRequest>)>,
+    /// What people said of them. Nothing until the controller has looked.
+    votes: watch::Sender<Option<Vec<ApprovalVotes>>>,
     changed: Instant,
 }
 
@@ -102,9 +107,45 @@ impl Hub {
         }
     }
 
+    /// What people said of the calls of an Agent, for its pods.
+    pub fn publish_votes(&self, agent: &AgentKey, votes: Vec<ApprovalVotes>) {
+        self.entry(agent, |entry| {
+            entry.votes.send_if_modified(|last| {
+                let is_new = last.as_ref() != Some(&votes);
+                if is_new {
+                    *last = Some(votes);
+                }
+                is_new
+            })
+        });
+    }
+
+    /// What the pods of an Agent are told of its calls, now and from now on.
+    pub fn subscribe_votes(&self, agent: &AgentKey) -> watch::Receiver<Option<Vec<ApprovalVotes>>> {
+        self.entry(agent, |entry| entry.votes.subscribe())
+    }
+
+    /// Takes which calls wait for people in a pod.
+    pub fn ask(&self, agent: &AgentKey, pod: &str, stream: u64, waiting: Vec<ApprovalRequest>) {
+        self.entry(agent, |entry| entry.waiting.insert(pod.to_owned(), (stream, waiting)));
+        self.wake(agent);
+    }
+
+    /// The calls that wait in the pods of an Agent, by name. Nothing where no pod has told.
+    pub fn asked(&self, agent: &AgentKey) -> Option<Vec<ApprovalRequest>> {
+        let agents = lock(&self.agents);
+        let pods = agents.get(agent).map(|entry| &entry.waiting).filter(|pods| !pods.is_empty())?;
+        let all = pods.values().flat_map(|(_, waiting)| waiting);
+        let by_name: BTreeMap<_, _> = all.map(|request| (request.name.clone(), request.clone())).collect();
+        Some(by_name.into_values().take(MOST_WAITING).collect())
+    }
+
     /// Drops what a pod told, unless it has told more on a newer stream.
     pub fn leave(&self, agent: &AgentKey, pod: &str, stream: u64) {
         let left = self.entry(agent, |entry| {
+            if entry.waiting.get(pod).is_some_and(|(last, _)| *last == stream) {
+                entry.waiting.remove(pod);
+            }
             let is_last = entry.pods.get(pod).is_some_and(|(last, _)| *last == stream);
             is_last && entry.pods.remove(pod).is_some()
         });
@@ -144,6 +185,10 @@ impl Hub {
 
     fn changed(&self, agent: &AgentKey) {
         self.entry(agent, |entry| entry.changed = Instant::now());
+        self.wake(agent);
+    }
+
+    fn wake(&self, agent: &AgentKey) {
         lock(&self.news).insert(agent.clone());
         self.wake.send_modify(|count| *count = count.wrapping_add(1));
     }
@@ -156,12 +201,19 @@ impl Hub {
 
 impl Entry {
     fn new(changed: Instant) -> Self {
-        Self { uid: String::new(), bundle: watch::Sender::new(None), pods: BTreeMap::new(), changed }
+        Self {
+            uid: String::new(),
+            bundle: watch::Sender::new(None),
+            pods: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            votes: watch::Sender::new(None),
+            changed,
+        }
     }
 
     /// Whether it stands for an Agent that there is not, and for which nobody speaks.
     fn is_idle(&self) -> bool {
-        self.uid.is_empty() && self.pods.is_empty() && self.bundle.receiver_count() == 0
+        self.uid.is_empty() && self.pods.is_empty() && self.bundle.receiver_count() == 0 && self.votes.receiver_count() == 0
     }
 }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use skreaver_protocol::approval::{ApprovalRequest, MOST_WAITING, PREVIEW_MAX};
 use skreaver_protocol::control::{FromRuntime, ToRuntime};
-use skreaver_protocol::policy::PolicyBundle;
 use skreaver_protocol::rest::Component;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -44,6 +44,8 @@ pub(crate) async fn run(mut socket: WebSocket, caller: &Caller, id: u64, hub: &H
 async fn exchange(socket: &mut WebSocket, caller: &Caller, id: u64, hub: &Hub, stop: &CancellationToken) -> &'static str {
     let mut bundles = hub.subscribe(&caller.agent);
     bundles.mark_changed();
+    let mut votes = hub.subscribe_votes(&caller.agent);
+    votes.mark_changed();
     let mut pings = interval(PING);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let expires = Instant::now() + LIFETIME;
@@ -56,8 +58,17 @@ async fn exchange(socket: &mut WebSocket, caller: &Caller, id: u64, hub: &Hub, s
                     return "the agent is another one now";
                 }
                 let bundle = bundles.borrow_and_update().clone();
-                if let Some(bundle) = bundle && !send(socket, policies(bundle)).await {
+                if let Some(bundle) = bundle && !send(socket, message(&ToRuntime::Policies { bundle })).await {
                     return "the pod does not take its policies";
+                }
+            }
+            changed = votes.changed() => {
+                if changed.is_err() {
+                    return "the agent is another one now";
+                }
+                let votes = votes.borrow_and_update().clone();
+                if let Some(votes) = votes && !send(socket, message(&ToRuntime::Approvals { votes })).await {
+                    return "the pod does not take what people said";
                 }
             }
             received = socket.recv() => {
@@ -84,9 +95,8 @@ async fn exchange(socket: &mut WebSocket, caller: &Caller, id: u64, hub: &Hub, s
     }
 }
 
-fn policies(bundle: PolicyBundle) -> Message {
-    let text = serde_json::to_string(&ToRuntime::Policies { bundle }).expect("wire types are JSON");
-    Message::Text(text.into())
+fn message(told: &ToRuntime) -> Message {
+    Message::Text(serde_json::to_string(told).expect("wire types are JSON").into())
 }
 
 async fn send(socket: &mut WebSocket, message: Message) -> bool {
@@ -100,8 +110,26 @@ fn take(message: FromRuntime, caller: &Caller, id: u64, hub: &Hub) {
             let report = PodReport { policy_version, policy_problem: policy_problem.map(short), components };
             hub.report(&caller.agent, &caller.pod, id, report);
         }
-        FromRuntime::Approvals { waiting: _ } => {}
+        FromRuntime::Approvals { waiting } => {
+            let own = waiting.into_iter().filter(|request| is_own(request, &caller.agent.1)).take(MOST_WAITING);
+            hub.ask(&caller.agent, &caller.pod, id, own.collect());
+        }
     }
+}
+
+/// A pod speaks for its own Agent only, and in sizes that a ToolApproval takes.
+fn is_own(request: &ApprovalRequest, agent: &str) -> bool {
+    let ApprovalRequest { name, run, digest, preview, asked_by, quorum, .. } = request;
+    let digits = name.strip_prefix(agent).and_then(|rest| rest.strip_prefix('-'));
+    let is_hex =
+        |text: &str| !text.is_empty() && text.len() <= 64 && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+    request.agent.as_str() == agent
+        && digits.is_some_and(is_hex)
+        && is_hex(digest)
+        && run.len() <= 64
+        && preview.to_string().len() <= 2 * PREVIEW_MAX
+        && asked_by.len() <= 64
+        && (1..=10).contains(quorum)
 }
 
 fn shortened(component: Component) -> Component {

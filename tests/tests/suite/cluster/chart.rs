@@ -45,7 +45,7 @@ async fn uninstalling_keeps_agents_and_installing_again_takes_them_up() {
     std::fs::write(&file, values).unwrap();
 
     helm(&["uninstall", "skreaver", "--namespace", SYSTEM, "--wait", "--timeout", "60s"]).unwrap();
-    for crd in ["agents.skreaver.dev", "toolpolicies.skreaver.dev"] {
+    for crd in ["agents.skreaver.dev", "toolpolicies.skreaver.dev", "toolapprovals.skreaver.dev"] {
         kubectl(&["get", "crd", crd], "").await.unwrap();
     }
     assert_eq!(observe(&namespace, "amber", "still here").await.unwrap().1["output"], "still here");

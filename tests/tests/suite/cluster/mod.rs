@@ -2,6 +2,7 @@
 //! inside the cluster's network, one test at a time.
 
 mod agents;
+mod approvals;
 mod chart;
 mod memory;
 mod network;
