@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::process::Stdio;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 /// What a child has of our environment. All else may be a secret.
@@ -36,6 +36,15 @@ pub(super) fn start(
     let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     let (Some(output), Some(input)) = (child.stdout.take(), child.stdin.take()) else { return Err(failed("it has no pipes")) };
     Ok((Group { _child: child, group }, output, input))
+}
+
+impl Group {
+    /// Whether the server itself has ended. Its pipes do not tell: what it started may hold them. It is not reaped here, so
+    /// that its number belongs to nobody else before the group is killed.
+    pub(super) fn is_over(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        self.group.is_none_or(|pid| !matches!(waitid(WaitId::Pid(pid), options), Ok(None)))
+    }
 }
 
 impl Drop for Group {

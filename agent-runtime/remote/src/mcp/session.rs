@@ -24,6 +24,8 @@ use super::world::World;
 
 /// How long a server may take to say who it is, and to list its tools.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is looked at whether the connection has ended.
+const LOOK: Duration = Duration::from_millis(200);
 /// How much longer than a call the transport waits, so that it is the call that ends first.
 const SLACK: Duration = Duration::from_secs(5);
 /// The most pages of a list of tools, and the most tools that are looked at.
@@ -34,7 +36,7 @@ const MOST_LISTED: usize = 16 * MOST_TOOLS;
 pub(super) struct Session {
     service: RunningService<RoleClient, Listener>,
     #[cfg(feature = "child-process")]
-    _group: Option<super::child::Group>,
+    group: Option<super::child::Group>,
 }
 
 /// Hears what the server tells unasked. Asks of its own (sampling, roots, questions to people) it has none granted.
@@ -77,7 +79,7 @@ impl Session {
                 Ok(Self {
                     service,
                     #[cfg(feature = "child-process")]
-                    _group: None,
+                    group: None,
                 })
             }
             McpServer::Command { .. } if world.ground == Ground::Cluster => {
@@ -87,7 +89,7 @@ impl Session {
             McpServer::Command { command, args, env } => {
                 let (group, output, input) = super::child::start(command, args, env)?;
                 let transport = rmcp::transport::async_rw::AsyncRwTransport::new(output, input).with_max_line_length(MOST_BYTES);
-                Ok(Self { service: serve(transport, changed).await?, _group: Some(group) })
+                Ok(Self { service: serve(transport, changed).await?, group: Some(group) })
             }
             #[cfg(not(feature = "child-process"))]
             McpServer::Command { .. } => {
@@ -150,9 +152,17 @@ impl Session {
 
     /// Ends when the connection does.
     pub(super) async fn ended(&self) {
-        while !self.service.is_closed() && !self.service.peer().is_transport_closed() {
-            tokio::time::sleep(Duration::from_millis(200)).await;
+        while !self.is_over() {
+            tokio::time::sleep(LOOK).await;
         }
+    }
+
+    fn is_over(&self) -> bool {
+        #[cfg(feature = "child-process")]
+        if self.group.as_ref().is_some_and(super::child::Group::is_over) {
+            return true;
+        }
+        self.service.is_closed() || self.service.peer().is_transport_closed()
     }
 }
 
