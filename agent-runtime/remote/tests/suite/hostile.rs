@@ -35,7 +35,7 @@ async fn what_is_no_mcp_is_told_and_its_content_is_not() {
 
 #[tokio::test]
 async fn a_server_that_never_answers_is_lost_in_time() {
-    let pages = Router::new().fallback(|| std::future::pending::<()>());
+    let pages = Router::new().fallback(std::future::pending::<()>);
     let server = serve_router(pages, None).await;
     let source = start(McpConfig { timeout: "100ms".parse().unwrap(), ..config(server.address) });
     assert!(lost(&source).await.contains("no answer in 5100 ms"));
