@@ -31,6 +31,11 @@ const OURS: [&str; 14] = [
     "upgrade",
 ];
 
+/// Whether a header is made from the request or belongs to the connection.
+pub(super) fn is_ours(name: &HeaderName) -> bool {
+    OURS.contains(&name.as_str())
+}
+
 /// The most headers of a request, and the most bytes of them together.
 const MOST_HEADERS: usize = 64;
 const MOST_HEADER_BYTES: usize = 16 << 10;
@@ -106,7 +111,7 @@ fn headers(given: BTreeMap<String, String>) -> Result<HeaderMap, EffectError> {
         let (Ok(parsed), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) else {
             return Err(arguments(&name, "it is no header: no line breaks, and only letters, digits and `-` in its name".into()));
         };
-        if OURS.contains(&parsed.as_str()) {
+        if is_ours(&parsed) {
             return Err(arguments(&name, "this header is made from the request: leave it out".into()));
         }
         headers.insert(parsed, value);

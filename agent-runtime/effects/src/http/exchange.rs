@@ -27,7 +27,7 @@ use crate::error::EffectError;
 use crate::guard::Guard;
 
 /// The most bytes of a request's content and of an answer's, however much memory the call may have.
-const MOST_BYTES: usize = 8 << 20;
+pub(super) const MOST_BYTES: usize = 8 << 20;
 /// The most bytes and lines of an answer's head.
 const MOST_HEAD_BYTES: usize = 64 << 10;
 const MOST_HEADERS: usize = 128;
@@ -66,9 +66,10 @@ async fn follow(guard: &Guard, bounds: &Bounds, mut request: Outgoing, most: usi
 }
 
 /// The connection lives as long as its line does.
-type Line = AbortOnDropHandle<()>;
+pub(super) type Line = AbortOnDropHandle<()>;
 
-async fn ask(guard: &Guard, bounds: &Bounds, request: &Outgoing) -> Result<(Line, Response<Incoming>), EffectError> {
+/// Sends one request and waits for the head of its answer.
+pub(super) async fn ask(guard: &Guard, bounds: &Bounds, request: &Outgoing) -> Result<(Line, Response<Incoming>), EffectError> {
     let (client, target) = (guard.client(), &request.target);
     let sockets = client.sockets(bounds, target.host(), target.port()).await?;
     guard.tell(bounds.would_refuse(|bounds| {

@@ -12,16 +12,19 @@ mod client;
 mod exchange;
 mod network;
 mod redirect;
+mod stream;
 mod target;
 mod tls;
 
-use hyper::Method;
 use skreaver_policy::bounds::Bounds;
 
 pub use answer::Answer;
 pub use arguments::{Ask, Send};
 pub use client::{Client, ClientError};
+pub use hyper::header;
+pub use hyper::{Method, StatusCode};
 pub use network::{Network, System};
+pub use stream::{Body, Request, Response, place, stream};
 
 use crate::error::EffectError;
 use crate::guard::Guard;

@@ -55,6 +55,53 @@ async fn a_request_goes_out_as_it_was_told() {
     assert!(told["text"].is_string() && told["url"].is_string(), "{told}");
 }
 
+fn streamed(url: &str, header: Option<(&'static str, &'static str)>) -> http::Request {
+    let mut headers = http::header::HeaderMap::new();
+    if let Some((name, value)) = header {
+        headers.insert(name, http::header::HeaderValue::from_static(value));
+    }
+    http::Request { method: http::Method::POST, url: url.to_owned(), headers, body: "basalt".into() }
+}
+
+#[tokio::test]
+async fn a_streamed_answer_is_read_piece_by_piece_and_leads_nowhere_else() {
+    let server = serve(|seen| match seen.target() {
+        "/moved" => answer(307, &[("location", "http://169.254.169.254/")], b""),
+        "/zip" => answer(200, &[("content-encoding", "gzip")], b"x"),
+        _ => {
+            answer(200, &[("mcp-session-id", "s1")], format!("{} {}", seen.header("x-key").unwrap(), seen.body.len()).as_bytes())
+        }
+    })
+    .await;
+    let guard = Loopback::new(server, server).guard();
+    let ask = async |path: &str| {
+        http::stream(&guard, &free(), streamed(&format!("http://honest.example/{path}"), Some(("x-key", "k")))).await
+    };
+    let mut whole = ask("x").await.unwrap();
+    assert_eq!((whole.status.as_u16(), &whole.headers["mcp-session-id"]), (200, &"s1".parse().unwrap()));
+    assert_eq!(whole.body.chunk().await.unwrap().as_deref(), Some(b"k 6".as_slice()));
+    assert_eq!(whole.body.chunk().await.unwrap(), None);
+    assert_eq!(ask("moved").await.unwrap().status, 307);
+    assert!(matches!(ask("zip").await, Err(EffectError::Broken { .. })));
+    assert!(matches!(ask("x").await.unwrap().body.read(2).await, Err(EffectError::TooLarge { limit: 2, .. })));
+    assert_eq!(ask("x").await.unwrap().body.read(3).await.unwrap(), b"k 6");
+}
+
+#[tokio::test]
+async fn a_streamed_request_is_judged_like_every_other() {
+    let server = serve(|_| answer(200, &[], b"x")).await;
+    let network = Loopback::new(server, server);
+    let refused = async |url: &str, header| http::stream(&network.guard(), &free(), streamed(url, header)).await.map(drop);
+    for url in ["http://127.0.0.1/", "http://[::ffff:10.0.0.1]/", "http://ledger.default.svc/"] {
+        assert!(matches!(refused(url, None).await, Err(EffectError::Refused(_))), "{url}");
+    }
+    for header in ["host", "transfer-encoding", "content-length"] {
+        let error = refused("http://honest.example/", Some((header, "x"))).await;
+        assert!(matches!(error, Err(EffectError::Arguments { .. })), "{header}");
+    }
+    assert!(network.dialled.lock().unwrap().is_empty());
+}
+
 #[tokio::test]
 async fn every_method_is_the_one_that_it_is_called() {
     let server = serve(|seen| answer(200, &[], seen.head.split(' ').next().unwrap().as_bytes())).await;

@@ -116,7 +116,11 @@ impl Bounds {
     }
 
     fn is_allowed(&self, named: &Named) -> Result<(), Refusal> {
-        for (policy, allow) in self.http().filter_map(|(policy, http)| Some((policy, http.allow.as_ref()?))) {
+        if self.only.is_some() && !self.is_own(named) {
+            let why = "it is not the place that the spec names for this source".to_owned();
+            return Err(refuse(named, None, Reason::NotAllowed, why, "allowed is that place alone".to_owned()));
+        }
+        for (policy, allow) in self.lists() {
             if !allow.iter().any(|entry| entry.means(&named.host, named.port)) {
                 let why = "no entry of `allow_domains` means it".to_owned();
                 let refusal = refuse(named, None, Reason::NotAllowed, why, format!("allowed are {}", entries(allow)));
@@ -166,7 +170,7 @@ impl Bounds {
 
     /// Whether every list has such an entry; `own` is the answer where there is no list. Else the first policy that has none.
     fn opened(&self, own: bool, opens: impl Fn(&Entry) -> bool) -> Result<(), Option<Box<str>>> {
-        let mut lists = self.http().filter_map(|(policy, http)| Some((policy, http.allow.as_ref()?))).peekable();
+        let mut lists = self.lists().peekable();
         if lists.peek().is_none() {
             return if own { Ok(()) } else { Err(None) };
         }
@@ -174,6 +178,12 @@ impl Bounds {
             Some((policy, _)) => Err(Some(policy.name.as_str().into())),
             None => Ok(()),
         }
+    }
+
+    /// The lists of what is allowed, where they are asked.
+    fn lists(&self) -> impl Iterator<Item = (&Sections, &[Entry])> {
+        let lists = self.http().filter_map(|(policy, http)| Some((policy, http.allow.as_deref()?)));
+        lists.filter(|_| self.only.is_none())
     }
 
     fn is_own(&self, named: &Named) -> bool {

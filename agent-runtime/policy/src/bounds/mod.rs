@@ -71,13 +71,29 @@ pub struct Bounds {
     policies: Vec<Arc<Sections>>,
     /// Of each policy in mode Audit, what it would be alone.
     watching: Vec<Bounds>,
+    /// The only place that they are about, where they are about one.
+    only: Option<(Host, u16)>,
 }
 
 impl Bounds {
     /// The bounds that these policies, each in mode Enforce, set together.
     pub fn new(own: Own, policies: impl IntoIterator<Item = Arc<Sections>>) -> Self {
         let folder = own.folder.as_deref().and_then(fs::own);
-        Self { own, folder, policies: policies.into_iter().collect(), watching: Vec::new() }
+        Self { own, folder, policies: policies.into_iter().collect(), watching: Vec::new(), only: None }
+    }
+
+    /// What of these bounds holds for a source of tools that the spec names, such as an MCP server: its one place is open although
+    /// it is private, every other is closed, and what policies deny stays denied. Their `allow_domains` are not asked: which
+    /// tools of the source may be used is what their rules say, by name.
+    #[must_use]
+    pub fn for_place(&self, host: &Host, port: u16) -> Self {
+        let place = (host.clone(), port);
+        Self {
+            own: Own { places: vec![place.clone()], ..self.own.clone() },
+            watching: self.watching.iter().map(|alone| alone.for_place(host, port)).collect(),
+            only: Some(place),
+            ..self.clone()
+        }
     }
 
     /// The same bounds under the eyes of policies in mode Audit, which refuse nothing.

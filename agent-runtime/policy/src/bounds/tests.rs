@@ -74,6 +74,36 @@ fn a_list_takes_the_place_of_what_the_spec_names() {
 }
 
 #[test]
+fn a_source_of_the_spec_needs_no_list_and_is_no_way_to_anywhere_else() {
+    let ledger = Host::parse("ledger.default.svc").unwrap();
+    let policies = [http("p", Some(&["api.example.com"]), &["evil.example", "10.6.6.0/24"])];
+    let bounds = Bounds::new(own(Ground::Cluster), policies).for_place(&ledger, 8000);
+    assert_eq!(reach(&bounds, "ledger.default.svc", 8000, "10.0.0.1"), Ok(()));
+    assert_eq!(reach(&bounds, "ledger.default.svc", 8000, "10.6.6.1"), Err(Reason::Denied));
+    for address in ["127.0.0.1", "169.254.169.254", "0.0.0.0"] {
+        assert_eq!(reach(&bounds, "ledger.default.svc", 8000, address), Err(Reason::ClosedAddress), "{address}");
+    }
+    for (host, port) in [("ledger.default.svc", 8001), ("api.example.com", 443), ("10.9.9.9", 9000)] {
+        assert_eq!(reach(&bounds, host, port, "1.1.1.1"), Err(Reason::NotAllowed), "{host}:{port}");
+    }
+    let evil = bounds.for_place(&Host::parse("evil.example").unwrap(), 443);
+    assert_eq!(reach(&evil, "evil.example", 443, "1.1.1.1"), Err(Reason::Denied));
+    let loopback = Host::parse("127.0.0.1").unwrap();
+    let on = |ground| Bounds::new(own(ground), []).for_place(&loopback, 7001);
+    assert_eq!(reach(&on(Ground::Laptop), "127.0.0.1", 7001, "127.0.0.1"), Ok(()));
+    assert_eq!(reach(&on(Ground::Cluster), "127.0.0.1", 7001, "127.0.0.1"), Err(Reason::ClosedAddress));
+}
+
+#[test]
+fn policies_that_look_on_tell_of_a_source_only_what_they_deny() {
+    let ledger = Host::parse("ledger.default.svc").unwrap();
+    let looking = [http("list", Some(&["api.example.com"]), &[]), http("deny", None, &["ledger.default.svc"])];
+    let bounds = Bounds::new(own(Ground::Cluster), []).watched_by(looking).for_place(&ledger, 8000);
+    let told = bounds.would_refuse(|bounds| bounds.host(&ledger, 8000));
+    assert_eq!(told.iter().map(|refusal| refusal.policy.as_deref()).collect::<Vec<_>>(), [Some("deny")]);
+}
+
+#[test]
 fn networks_say_where_admitted_names_may_lead() {
     let bounds = Bounds::new(Own::default(), [http("p", Some(&["*.corp.example", "10.0.0.0/8", "127.0.0.1"]), &[])]);
     assert_eq!(reach(&bounds, "db.corp.example", 443, "10.0.0.1"), Ok(()));
