@@ -19,9 +19,10 @@ use hyper::Method;
 use skreaver_policy::bounds::Bounds;
 
 pub use answer::Answer;
-pub use arguments::{Ask, Send};
+pub use arguments::{Ask, Send, is_ours};
 pub use client::{Client, ClientError};
 pub use network::{Network, System};
+pub use redirect::goes_along;
 
 use crate::error::EffectError;
 use crate::guard::Guard;
