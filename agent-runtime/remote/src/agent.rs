@@ -18,7 +18,7 @@ use skreaver_tools::{Tool, ToolError};
 use tokio::time::timeout;
 
 use crate::hops;
-use crate::http::template::Template;
+use crate::http::template::base;
 use crate::problem::Problem;
 use crate::shape::Shape;
 use crate::world::{World, told};
@@ -180,13 +180,4 @@ impl Tool for AgentTool {
         let answered = answered.await.unwrap_or_else(|_| Err(told(EffectError::TimedOut { limit })));
         answered.map(Value::String)
     }
-}
-
-/// A URL that is a place and at most a path: the template of it, and its text without a slash at its end.
-fn base(url: &str) -> Result<(Template, &str), Vec<String>> {
-    let template = Template::parse(url)?;
-    if url.contains('?') || !template.variables().is_empty() {
-        return Err(vec!["it is the place of an API: no query and no variables".to_owned()]);
-    }
-    Ok((template, url.trim_end_matches('/')))
 }

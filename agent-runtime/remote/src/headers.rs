@@ -53,6 +53,11 @@ impl Headers {
         if problems.is_empty() { Ok(Self(headers)) } else { Err(problems) }
     }
 
+    /// Whether the spec itself sets a header.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known.as_str().eq_ignore_ascii_case(name))
+    }
+
     /// The headers as they are now.
     pub(crate) fn read(&self, secrets: &dyn Secrets) -> Result<Read, String> {
         let mut read = Read { headers: BTreeMap::new(), secrets: Vec::new() };

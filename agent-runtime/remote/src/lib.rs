@@ -5,6 +5,7 @@ pub mod agent;
 mod headers;
 pub mod hops;
 pub mod http;
+pub mod openapi;
 mod problem;
 mod shape;
 mod source;

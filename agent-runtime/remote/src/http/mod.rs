@@ -13,6 +13,7 @@ use skreaver_policy::bounds::{Host, shown};
 use skreaver_protocol::config::{HttpMethod, HttpToolConfig};
 use skreaver_tools::{Tool, ToolError};
 
+pub(crate) use answer::is_json;
 use request::{Given, Request, text};
 use template::Template;
 

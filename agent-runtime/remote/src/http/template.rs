@@ -150,6 +150,15 @@ impl Template {
     }
 }
 
+/// A URL that is a place and at most a path: the template of it, and its text without a slash at its end.
+pub(crate) fn base(url: &str) -> Result<(Template, &str), Vec<String>> {
+    let template = Template::parse(url)?;
+    if url.contains('?') || !template.variables().is_empty() {
+        return Err(vec!["it is the place of an API: no query and no variables".to_owned()]);
+    }
+    Ok((template, url.trim_end_matches('/')))
+}
+
 /// The path and the query of a template, after its beginning.
 fn pieces(beginning: String, tail: &str, problems: &mut Vec<String>) -> Vec<Piece> {
     let (mut pieces, mut literal, mut rest, mut in_query) = (Vec::new(), beginning, tail, false);

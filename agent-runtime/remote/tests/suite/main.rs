@@ -4,4 +4,5 @@
 
 mod agents;
 mod declared;
+mod operations;
 mod support;
