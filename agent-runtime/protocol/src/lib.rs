@@ -18,7 +18,7 @@ pub mod rest;
 pub use builtin::Builtin;
 pub use caller::Caller;
 pub use duration::GoDuration;
-pub use name::{AgentName, NameError, SessionId, ToolName};
+pub use name::{AgentName, NameError, SessionId, TOOL_NAME_MAX, ToolName};
 
 /// The port of the API (REST and MCP), named `http` on the Service.
 pub const API_PORT: u16 = 8080;

@@ -31,9 +31,10 @@ const OURS: [&str; 14] = [
     "upgrade",
 ];
 
-/// Whether a header is made from the request or belongs to the connection.
-pub(super) fn is_ours(name: &HeaderName) -> bool {
-    OURS.contains(&name.as_str())
+/// Whether a header is made from the request or belongs to the connection, and so is none that a caller may set. The name in
+/// lower case.
+pub fn is_ours(header: &str) -> bool {
+    OURS.contains(&header)
 }
 
 /// The most headers of a request, and the most bytes of them together.
@@ -111,7 +112,7 @@ fn headers(given: BTreeMap<String, String>) -> Result<HeaderMap, EffectError> {
         let (Ok(parsed), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) else {
             return Err(arguments(&name, "it is no header: no line breaks, and only letters, digits and `-` in its name".into()));
         };
-        if is_ours(&parsed) {
+        if is_ours(parsed.as_str()) {
             return Err(arguments(&name, "this header is made from the request: leave it out".into()));
         }
         headers.insert(parsed, value);

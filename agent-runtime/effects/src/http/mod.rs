@@ -19,11 +19,12 @@ mod tls;
 use skreaver_policy::bounds::Bounds;
 
 pub use answer::Answer;
-pub use arguments::{Ask, Send};
+pub use arguments::{Ask, Send, is_ours};
 pub use client::{Client, ClientError};
 pub use hyper::header;
 pub use hyper::{Method, StatusCode};
 pub use network::{Network, System};
+pub use redirect::goes_along;
 pub use stream::{Body, Request, Response, place, stream};
 
 use crate::error::EffectError;

@@ -16,6 +16,12 @@ pub(super) const MOST: usize = 5;
 /// What goes to another host as well. Everything else may be a credential: keys have headers of any name.
 const HARMLESS: [HeaderName; 5] = [ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_TYPE, USER_AGENT];
 
+/// Whether a header goes to another host as well when a redirect leads there, and so is no place for a secret. The name in
+/// lower case.
+pub fn goes_along(header: &str) -> bool {
+    HARMLESS.iter().any(|name| name == header)
+}
+
 /// The request that follows this one, if its answer is a redirect.
 pub(super) fn next(request: &Outgoing, status: StatusCode, headers: &HeaderMap) -> Result<Option<Outgoing>, EffectError> {
     let (true, Some(location)) = (is_redirect(status), headers.get(LOCATION)) else { return Ok(None) };
@@ -37,7 +43,7 @@ pub(super) fn next(request: &Outgoing, status: StatusCode, headers: &HeaderMap) 
         next.headers = request
             .headers
             .iter()
-            .filter(|(name, _)| HARMLESS.contains(name) && next.headers.contains_key(*name))
+            .filter(|(name, _)| goes_along(name.as_str()) && next.headers.contains_key(*name))
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
     }

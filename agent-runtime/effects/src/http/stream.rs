@@ -57,7 +57,7 @@ pub async fn stream(guard: &Guard, bounds: &Bounds, request: Request) -> Result<
         let what = "the content of the request".into();
         return Err(EffectError::TooLarge { what, limit: MOST_BYTES, instead: "send less" });
     }
-    if let Some(name) = headers.keys().find(|name| is_ours(name)) {
+    if let Some(name) = headers.keys().find(|name| is_ours(name.as_str())) {
         let why = "this header is made from the request: leave it out".into();
         return Err(EffectError::Arguments { what: name.as_str().into(), why });
     }

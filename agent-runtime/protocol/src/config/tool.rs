@@ -45,18 +45,21 @@ pub enum ToolSource {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HttpToolConfig {
-    /// What it does, for models and people.
-    pub description: String,
+    /// What it does, for models and people. Absent: its method and URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// The method.
     #[serde(default)]
     pub method: HttpMethod,
-    /// A URL template (RFC 6570, level 1, in path and query): `https://api.example.com/users/{id}?q={query}`. Each variable is an argument.
+    /// A URL template (RFC 6570, level 1, in path and query): `https://api.example.com/users/{id}?q={query}`. Each variable is an
+    /// argument, and no argument changes more than the segment or the part of the query in which it stands.
     pub url: String,
     /// Headers of every request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<HeaderConfig>,
     /// The JSON Schema (2020-12) of the arguments, an object. Absent: one text for each variable of the URL. Arguments that are
-    /// no variables of the URL are the body, as one JSON object; with GET and DELETE they are added to the query.
+    /// no variables of the URL are the body, as one JSON object; with GET and DELETE they are added to the query. Arguments that
+    /// it does not name are refused, unless it says `additionalProperties` itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_schema: Option<Value>,
     /// The JSON Schema (2020-12) of the answer. One that has not this form is a failure.

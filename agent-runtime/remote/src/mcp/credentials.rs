@@ -7,13 +7,13 @@ use skreaver_effects::http::header::{AUTHORIZATION, HeaderMap, HeaderName, Heade
 use skreaver_protocol::config::HeaderConfig;
 
 use super::problem::Problem;
-use super::world::SecretReader;
+use crate::Secrets;
 
 /// Headers that the protocol itself sets.
 const THEIRS: [&str; 6] = ["accept", "content-type", "last-event-id", "mcp-method", "mcp-protocol-version", "mcp-session-id"];
 
 /// The headers of a config, with the secrets as they are now.
-pub(super) fn headers(configured: &[HeaderConfig], secrets: &SecretReader) -> Result<HeaderMap, Problem> {
+pub(super) fn headers(configured: &[HeaderConfig], secrets: &dyn Secrets) -> Result<HeaderMap, Problem> {
     let mut headers = HeaderMap::with_capacity(configured.len());
     for HeaderConfig { name, value, secret } in configured {
         let wrong = |why: &str| Problem::Secret(format!("the header `{}` {why}", name.escape_debug()));
@@ -23,7 +23,7 @@ pub(super) fn headers(configured: &[HeaderConfig], secrets: &SecretReader) -> Re
         }
         let text = match (value, secret) {
             (Some(value), None) => SecretString::from(value.as_str()),
-            (None, Some(source)) => secrets(source).map_err(Problem::Secret)?,
+            (None, Some(source)) => secrets.read(source).map_err(Problem::Secret)?,
             (Some(_), Some(_)) | (None, None) => return Err(wrong("needs either a value or a secret")),
         };
         headers.insert(header, sensitive(text.expose_secret()).ok_or_else(|| wrong("has a value with line breaks"))?);
@@ -54,18 +54,16 @@ fn sensitive(text: &str) -> Option<HeaderValue> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use skreaver_protocol::config::SecretSource;
 
     use super::*;
 
-    fn reader() -> SecretReader {
-        Arc::new(|source: &SecretSource| match source {
+    fn reader(source: &SecretSource) -> Result<SecretString, String> {
+        match source {
             SecretSource::Env(name) if name == "BROKEN" => Ok("hush\nhush".into()),
             SecretSource::Env(_) => Ok("hush-1".into()),
             SecretSource::File(_) => Err("failed to read `file:/x`".into()),
-        })
+        }
     }
 
     fn header(name: &str, value: Option<&str>, secret: Option<&str>) -> HeaderConfig {
@@ -74,7 +72,7 @@ mod tests {
 
     #[test]
     fn headers_have_their_values_and_show_none_of_them() {
-        let read = headers(&[header("X-Team", Some("amber"), None), header("X-Key", None, Some("env:KEY"))], &reader()).unwrap();
+        let read = headers(&[header("X-Team", Some("amber"), None), header("X-Key", None, Some("env:KEY"))], &reader).unwrap();
         assert_eq!((&read["x-team"], &read["x-key"]), (&"amber".parse().unwrap(), &"hush-1".parse().unwrap()));
         assert!(!format!("{read:?}").contains("hush"), "{read:?}");
         assert_eq!(basic("a:b", &"c d".into()).unwrap(), "Basic YSUzQWI6Yytk");
@@ -90,7 +88,7 @@ mod tests {
             header("X-Key", None, Some("env:BROKEN")),
             header("X-Key", None, Some("file:/x")),
         ] {
-            let problem = headers(&[wrong], &reader()).unwrap_err();
+            let problem = headers(&[wrong], &reader).unwrap_err();
             assert!(problem.is_unsent() && !problem.to_string().contains("hush"), "{problem}");
         }
     }

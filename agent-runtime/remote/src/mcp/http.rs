@@ -22,7 +22,7 @@ use super::credentials::{bearer, headers};
 use super::events::events;
 use super::oauth::Tokens;
 use super::problem::Problem;
-use super::world::World;
+use crate::World;
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
@@ -78,7 +78,7 @@ impl Http {
         body: &[u8],
         token: Option<&SecretString>,
     ) -> Answer<Response> {
-        let mut all = headers(&self.0.headers, &self.0.world.secrets).map_err(failed)?;
+        let mut all = headers(&self.0.headers, &*self.0.world.secrets).map_err(failed)?;
         if let Some(token) = token {
             bearer(&mut all, token).map_err(failed)?;
         }

@@ -20,7 +20,7 @@ use super::choice::Choice;
 use super::listing::{Listing, list};
 use super::session::Session;
 use super::tool::{Line, McpTool};
-use super::world::World;
+use crate::World;
 
 /// How often tools are listed where nobody tells that they are others.
 const EVERY: Duration = Duration::from_secs(300);

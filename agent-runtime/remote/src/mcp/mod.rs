@@ -18,7 +18,6 @@ mod problem;
 mod result;
 mod session;
 mod tool;
-mod world;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,9 +27,7 @@ use skreaver_protocol::{GoDuration, ToolName};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-pub use world::{CurrentBounds, SecretReader, World};
-
-use crate::{Offer, Source};
+use crate::{Offer, Source, World};
 use board::Board;
 
 /// The tools of an MCP server. The server is reached, and reached again, until this is dropped.

@@ -13,7 +13,7 @@ use url::form_urlencoded;
 
 use super::credentials::basic;
 use super::problem::Problem;
-use super::world::World;
+use crate::World;
 
 /// How long a token endpoint may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -89,7 +89,7 @@ impl Tokens {
 
     async fn fetch(&self, world: &World) -> Result<Granted, Problem> {
         let ClientCredentials { token_url, client_id, client_secret, scopes: _, resource: _ } = &self.config;
-        let secret = (world.secrets)(client_secret).map_err(Problem::Secret)?;
+        let secret = world.secrets.read(client_secret).map_err(Problem::Secret)?;
         let mut headers = HeaderMap::new();
         let who = basic(client_id, &secret).ok_or_else(|| self.problem("the client's id is none that a header can have"))?;
         headers.insert(AUTHORIZATION, who);

@@ -20,7 +20,7 @@ use super::failure;
 use super::http::{Http, MOST_BYTES};
 use super::listing::MOST_TOOLS;
 use super::oauth::Tokens;
-use super::world::World;
+use crate::World;
 
 /// How long a server may take to say who it is, and to list its tools.
 const PATIENCE: Duration = Duration::from_secs(30);

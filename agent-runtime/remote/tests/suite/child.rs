@@ -6,7 +6,7 @@ use serde_json::json;
 use skreaver_protocol::config::{McpConfig, McpServer};
 use skreaver_remote::SourceState;
 
-use crate::support::{call, lost, ready, start, until};
+use crate::peers::{call, lost, ready, start, until};
 
 /// A server of the older era in a few lines of Python; it has a child of its own, which would outlive it.
 const SERVER: &str = r#"

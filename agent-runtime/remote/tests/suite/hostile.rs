@@ -10,10 +10,11 @@ use skreaver_policy::bounds::{Own, Sections};
 use skreaver_protocol::ToolName;
 use skreaver_protocol::config::{McpConfig, McpServer};
 use skreaver_protocol::policy::HttpSection;
-use skreaver_remote::mcp::{McpSource, World};
+use skreaver_remote::World;
+use skreaver_remote::mcp::McpSource;
 use skreaver_tools::ToolError;
 
-use crate::support::{Era, Ledgers, announced, call, config, lost, ready, serve, serve_router, start, world, world_with};
+use crate::peers::{Era, Ledgers, announced, call, config, lost, ready, serve, serve_router, start, world, world_with};
 
 #[tokio::test]
 async fn what_is_no_mcp_is_told_and_its_content_is_not() {

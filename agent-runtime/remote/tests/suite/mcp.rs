@@ -8,7 +8,7 @@ use skreaver_protocol::config::{McpConfig, Pin};
 use skreaver_remote::{Source, SourceState};
 use skreaver_tools::ToolError;
 
-use crate::support::{Era, Ledgers, announced, call, config, lost, names, ready, serve, start, until};
+use crate::peers::{Era, Ledgers, announced, call, config, lost, names, ready, serve, start, until};
 
 const ERAS: [Era; 2] = [Era::Sessions, Era::Stateless];
 

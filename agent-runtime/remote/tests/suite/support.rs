@@ -1,261 +1,171 @@
-//! An MCP server of the official SDK on loopback, and an agent's side of the world.
+//! A network of our own on loopback, permits as a policy gives them, and secrets that change.
 
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use axum::Router;
-use rmcp::handler::server::ServerHandler;
-use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, DiscoverResult, ErrorCode, ErrorData, ListToolsResult,
-    PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool as Announced, ToolAnnotations,
-};
-use rmcp::service::{Peer, RequestContext, RoleServer};
-use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
-use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use async_trait::async_trait;
+use secrecy::SecretString;
 use serde_json::{Value, json};
-use skreaver_effects::{Bounds, Guard, http};
-use skreaver_policy::bounds::{Ground, Own};
+use skreaver_effects::http::{Client, Network};
+use skreaver_effects::{Bounds, Guard};
+use skreaver_policy::bounds::{Ground, Host, Own};
 use skreaver_policy::{Call, Ledger, Permit, Policy};
-use skreaver_protocol::config::{McpConfig, SecretSource};
-use skreaver_protocol::policy::PolicyBundle;
+use skreaver_protocol::config::SecretSource;
 use skreaver_protocol::{AgentName, Caller, ToolName};
-use skreaver_remote::mcp::{McpSource, World};
-use skreaver_remote::{Offer, Source, SourceState};
-use skreaver_tools::ToolError;
-use tokio::net::{TcpListener, TcpSocket};
-use tokio::runtime::Runtime;
+use skreaver_remote::{CurrentBounds, Secrets, World};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
-/// Which revision of MCP a server speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Era {
-    Sessions,
-    Stateless,
+/// Where names of the cluster are, and all others.
+const INSIDE: &str = "10.9.8.7";
+const OUTSIDE: &str = "93.184.216.34";
+
+/// A network in which every address leads to one server.
+#[derive(Debug)]
+struct Loopback {
+    server: SocketAddr,
 }
 
-/// What a server has, and what it saw.
+#[async_trait]
+impl Network for Loopback {
+    async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        let address = if name.ends_with(".svc") { INSIDE } else { OUTSIDE };
+        Ok(vec![address.parse().unwrap()])
+    }
+
+    async fn connect(&self, _: SocketAddr) -> io::Result<TcpStream> {
+        TcpStream::connect(self.server).await
+    }
+}
+
+/// One secret, as a file would hold it.
 #[derive(Clone, Default)]
-pub(crate) struct Ledgers {
-    pub(crate) tools: Arc<Mutex<Vec<Announced>>>,
-    pub(crate) calls: Arc<AtomicUsize>,
-    pub(crate) ended: Arc<AtomicUsize>,
-    peers: Arc<Mutex<Vec<Peer<RoleServer>>>>,
+pub(crate) struct Vault(Arc<Mutex<Option<String>>>);
+
+impl Vault {
+    pub(crate) fn put(&self, secret: &str) {
+        *self.0.lock().unwrap() = Some(secret.to_owned());
+    }
 }
 
-#[derive(Clone)]
-struct Server {
-    has: Ledgers,
-    era: Era,
+impl Secrets for Vault {
+    fn read(&self, source: &SecretSource) -> Result<SecretString, String> {
+        let secret = self.0.lock().unwrap().clone();
+        secret.map(SecretString::from).ok_or_else(|| format!("failed to read `{source}`"))
+    }
 }
 
-pub(crate) fn announced(name: &str, description: &str) -> Announced {
-    let schema = json!({"type": "object", "properties": {"q": {"type": "string"}}});
-    let Value::Object(schema) = schema else { unreachable!() };
-    Announced::new(name.to_owned(), description.to_owned(), Arc::new(schema))
+/// A world whose network is this server.
+pub(crate) fn world(server: SocketAddr, vault: &Vault) -> World {
+    let client = Client::trusting(Arc::new(Loopback { server }), None).unwrap();
+    let bounds = Arc::new(Bounds::new(Own::default(), []));
+    let bounds: CurrentBounds = Arc::new(move || Arc::clone(&bounds));
+    World { guard: Guard::new(client), secrets: Arc::new(vault.clone()), bounds, ground: Ground::default() }
 }
 
-impl Ledgers {
-    pub(crate) fn new() -> Self {
-        let has = Self::default();
-        let safe = announced("find_one", "Finds one.").with_annotations(ToolAnnotations::new().read_only(true));
-        has.set(vec![safe, announced("pay", "Pays."), announced("hang", "Hangs.")]);
-        has
+/// A permit of an agent whose spec names these places, with the rules of one policy besides.
+pub(crate) fn permit_under(policies: Value, places: Vec<(Host, u16)>) -> Permit {
+    let bundle = serde_json::from_value(json!({"version": 1, "policies": policies})).unwrap();
+    let policy = Policy::compile(&bundle).unwrap().owning(Own { places, ..Own::default() });
+    let (agent, tool) = (AgentName::parse("amber").unwrap(), ToolName::parse("granite").unwrap());
+    let call = Call {
+        agent: &agent,
+        tool: &tool,
+        arguments: &json!({}),
+        caller: &Caller::Anonymous,
+        session: None,
+        read: None,
+        id: "run-7/3",
+        approved: None,
+    };
+    policy.authorize(&call).settle(&Ledger::default(), std::time::Duration::ZERO).verdict.unwrap()
+}
+
+pub(crate) fn permit() -> Permit {
+    permit_under(json!([]), Vec::new())
+}
+
+/// A request as a server sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Seen {
+    /// Method and target.
+    pub(crate) fn line(&self) -> &str {
+        self.head.lines().next().unwrap_or_default().trim_end_matches(" HTTP/1.1")
     }
 
-    pub(crate) fn set(&self, tools: Vec<Announced>) {
-        *self.tools.lock().unwrap() = tools;
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// Tells all who are connected that the tools are others.
-    pub(crate) async fn tell(&self) {
-        let peers = self.peers.lock().unwrap().clone();
-        for peer in peers {
-            let _ = peer.notify_tool_list_changed().await;
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+}
+
+/// A server that answers each connection with the bytes that `answer` makes of its request; none: it says nothing, ever.
+pub(crate) async fn serve(answer: impl Fn(&Seen) -> Option<Vec<u8>> + Send + Sync + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = Arc::new(answer);
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let answer = answer.clone();
+            tokio::spawn(async move {
+                let Some(seen) = request(&mut socket).await else { return };
+                let Some(bytes) = answer(&seen) else { return std::future::pending().await };
+                // Whoever goes away early does not want it.
+                let _ = socket.write_all(&bytes).await;
+                let _ = socket.shutdown().await;
+            });
         }
-    }
-}
-
-/// Counts calls that end, also those that are given up.
-struct Ends(Arc<AtomicUsize>);
-impl Drop for Ends {
-    fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-impl ServerHandler for Server {
-    fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build())
-    }
-
-    async fn discover(&self, context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
-        match self.era {
-            Era::Sessions => Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "no such method", None)),
-            Era::Stateless => {
-                let _ = context;
-                let versions = self.supported_protocol_versions().into_owned();
-                Ok(DiscoverResult::new(versions, self.get_info().capabilities))
-            }
-        }
-    }
-
-    async fn list_tools(
-        &self,
-        page: Option<PaginatedRequestParams>,
-        context: RequestContext<RoleServer>,
-    ) -> Result<ListToolsResult, ErrorData> {
-        self.has.peers.lock().unwrap().push(context.peer);
-        // Two pages, so that whoever reads only the first is found out.
-        let tools = self.has.tools.lock().unwrap().clone();
-        let half = tools.len() / 2;
-        if page.and_then(|page| page.cursor).is_some() {
-            return Ok(ListToolsResult::with_all_items(tools[half..].to_vec()));
-        }
-        let mut first = ListToolsResult::with_all_items(tools[..half].to_vec());
-        first.next_cursor = Some("rest".into());
-        Ok(first)
-    }
-
-    async fn call_tool(
-        &self,
-        request: CallToolRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<CallToolResponse, ErrorData> {
-        self.has.calls.fetch_add(1, Ordering::SeqCst);
-        let _ends = Ends(Arc::clone(&self.has.ended));
-        let text = match &*request.name {
-            "hang" => {
-                tokio::select! {
-                    () = context.ct.cancelled() => {}
-                    () = tokio::time::sleep(Duration::from_secs(60)) => {}
-                }
-                "hung".to_owned()
-            }
-            "pay" => return Ok(CallToolResult::error(vec![ContentBlock::text("no such account")]).into()),
-            "large" => "x".repeat(5 << 20),
-            name => format!("{name} {}", Value::Object(request.arguments.unwrap_or_default())),
-        };
-        Ok(CallToolResult::success(vec![ContentBlock::text(text)]).into())
-    }
-}
-
-/// A server that runs until this is dropped, and dies with all its connections: it has a runtime of its own.
-pub(crate) struct Running {
-    pub(crate) address: SocketAddr,
-    runtime: Option<Runtime>,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-pub(crate) fn service(
-    has: &Ledgers,
-    era: Era,
-    sessions: Arc<LocalSessionManager>,
-) -> StreamableHttpService<impl ServerHandler, LocalSessionManager> {
-    let server = Server { has: has.clone(), era };
-    let config = StreamableHttpServerConfig::default().with_legacy_session_mode(era == Era::Sessions);
-    StreamableHttpService::new(move || Ok(server.clone()), sessions, config)
-}
-
-pub(crate) async fn serve(has: &Ledgers, era: Era, at: Option<SocketAddr>) -> Running {
-    let service = service(has, era, Arc::default());
-    serve_router(Router::new().nest_service("/mcp", service), at).await
-}
-
-pub(crate) async fn serve_router(router: Router, at: Option<SocketAddr>) -> Running {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let listening = runtime.spawn(async move {
-        let bind = || {
-            let socket = TcpSocket::new_v4().unwrap();
-            socket.set_reuseaddr(true).unwrap();
-            socket.bind(at.unwrap_or_else(|| "127.0.0.1:0".parse().unwrap())).map(|()| socket)
-        };
-        // The port of a server that was just stopped may not be free at once.
-        let socket = loop {
-            match bind() {
-                Ok(socket) => break socket,
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-            }
-        };
-        let listener: TcpListener = socket.listen(64).unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        address
     });
-    let address = listening.await.unwrap();
-    Running { address, runtime: Some(runtime) }
+    address
 }
 
-pub(crate) fn world() -> World {
-    world_with(Bounds::new(Own { ground: Ground::Laptop, ..Own::default() }, []))
-}
-
-pub(crate) fn world_with(bounds: Bounds) -> World {
-    let bounds = Arc::new(bounds);
-    World {
-        guard: Guard::new(http::Client::new().unwrap()),
-        bounds: Arc::new(move || Arc::clone(&bounds)),
-        secrets: Arc::new(|source: &SecretSource| match source {
-            SecretSource::File(path) => {
-                let read = std::fs::read_to_string(path).map_err(|error| format!("failed to read `{source}`: {error}"))?;
-                Ok(read.trim().into())
+async fn request(socket: &mut TcpStream) -> Option<Seen> {
+    let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
+    loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            let seen = Seen { head: String::from_utf8_lossy(&bytes[..end]).into_owned(), body: bytes[end + 4..].to_vec() };
+            let length = seen.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+            if seen.body.len() >= length {
+                return Some(seen);
             }
-            SecretSource::Env(_) => Ok("hush-env".into()),
-        }),
-        ground: Ground::Laptop,
-    }
-}
-
-pub(crate) fn config(address: SocketAddr) -> McpConfig {
-    McpConfig { timeout: "2s".parse().unwrap(), ..skreaver_remote::mcp::config(format!("http://{address}/mcp")) }
-}
-
-pub(crate) fn start(config: McpConfig) -> McpSource {
-    McpSource::start(ToolName::parse("ledger").unwrap(), config, world())
-}
-
-/// The offer, once it is as it should be.
-pub(crate) async fn until(source: &McpSource, is: impl Fn(&Offer) -> bool) -> Offer {
-    let mut offers = source.offers();
-    match tokio::time::timeout(Duration::from_secs(20), offers.wait_for(|offer| is(offer))).await {
-        Ok(offer) => offer.unwrap().clone(),
-        Err(_) => {
-            let offer = source.offers().borrow().clone();
-            panic!("never so: {:?} {:?} {:?}", offer.state, offer.found, offer.drift)
+        }
+        match socket.read(&mut chunk).await {
+            Ok(0) | Err(_) => return None,
+            Ok(read) => bytes.extend_from_slice(&chunk[..read]),
         }
     }
 }
 
-pub(crate) async fn ready(source: &McpSource) -> Offer {
-    until(source, |offer| offer.state == SourceState::Ready).await
+/// A whole answer.
+pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let mut answer = format!("HTTP/1.1 {status} x\r\ncontent-length: {}\r\n", body.len());
+    for (name, value) in headers {
+        answer.push_str(&format!("{name}: {value}\r\n"));
+    }
+    [answer.as_bytes(), b"\r\n", body].concat()
 }
 
-pub(crate) async fn lost(source: &McpSource) -> String {
-    let offer = until(source, |offer| matches!(offer.state, SourceState::Lost { .. })).await;
-    let SourceState::Lost { why } = offer.state else { unreachable!() };
-    why
+/// A JSON answer.
+pub(crate) fn json_answer(status: u16, value: &Value) -> Option<Vec<u8>> {
+    Some(answer(status, &[("content-type", "application/json")], value.to_string().as_bytes()))
 }
 
-pub(crate) fn names(offer: &Offer) -> Vec<&str> {
-    offer.tools.keys().map(ToolName::as_str).collect()
-}
-
-pub(crate) fn permit(tool: &str) -> Permit {
-    let bundle: PolicyBundle = serde_json::from_value(json!({"version": 1})).unwrap();
-    let (agent, tool) = (AgentName::parse("amber").unwrap(), ToolName::parse(tool).unwrap());
-    let (caller, arguments) = (Caller::Anonymous, json!({}));
-    let call =
-        Call { agent: &agent, tool: &tool, arguments: &arguments, caller: &caller, session: None, read: None, id: "call-1" };
-    Policy::compile(&bundle).unwrap().authorize(&call).settle(&Ledger::default(), Duration::ZERO).verdict.unwrap()
-}
-
-pub(crate) async fn call(offer: &Offer, tool: &str, arguments: Value) -> Result<Value, ToolError> {
-    offer.tools[&ToolName::parse(tool).unwrap()].run(permit(tool), arguments).await
+/// A server that tells what it was asked.
+pub(crate) async fn echo() -> SocketAddr {
+    serve(|seen| {
+        let told = json!({"line": seen.line(), "host": seen.header("host"), "key": seen.header("x-key"), "body": seen.json(),
+            "type": seen.header("content-type"), "trace": seen.header("x-trace")});
+        json_answer(200, &told)
+    })
+    .await
 }

@@ -13,7 +13,7 @@ use rmcp::transport::streamable_http_server::session::local::LocalSessionManager
 use serde_json::json;
 use skreaver_protocol::config::{ClientCredentials, HeaderConfig, McpConfig, McpServer, SecretSource};
 
-use crate::support::{Era, Ledgers, call, config, lost, ready, serve_router, service, start};
+use crate::peers::{Era, Ledgers, call, config, lost, ready, serve_router, service, start};
 
 /// A server behind a token endpoint. Only the token of the moment opens it.
 #[derive(Clone, Default)]
