@@ -38,7 +38,7 @@ fn our_crates_import_each_other_along_the_arrows_only() {
         ("skreaver-memory", &["skreaver-protocol"]),
         ("skreaver-model", &["skreaver-protocol"]),
         ("skreaver-tools", &["skreaver-policy", "skreaver-protocol"]),
-        ("skreaver-remote", &["skreaver-effects", "skreaver-policy", "skreaver-protocol", "skreaver-tools"]),
+        ("skreaver-remote", &["skreaver-detect", "skreaver-effects", "skreaver-policy", "skreaver-protocol", "skreaver-tools"]),
         (
             "skreaver",
             &[

@@ -84,7 +84,7 @@ impl Keeper {
             tokio::select! {
                 () = changed.notified() => {}
                 () = sleep_until(next) => {}
-                () = &mut listening => return "the server ended the connection over which it tells of changes".to_owned(),
+                never = &mut listening => match never {},
                 () = session.ended() => return "the server ended the connection".to_owned(),
             }
             sleep(REST).await;

@@ -1,5 +1,6 @@
 //! One session with a server: from the first word to its end.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,9 @@ use rmcp::model::{
     ClientCapabilities, ClientRequest, Implementation, InitializeRequestParams, ListToolsRequest, PaginatedRequestParams,
     ProtocolVersion, ServerResult, SubscriptionFilter, Tool as Announced,
 };
-use rmcp::service::{ClientInitializeError, ClientLifecycleMode, ClientServiceExt, NotificationContext, Peer, RunningService};
+use rmcp::service::{
+    ClientInitializeError, ClientLifecycleMode, ClientServiceExt, NotificationContext, Peer, RunningService, ServiceError,
+};
 use rmcp::transport::IntoTransport;
 use rmcp::transport::streamable_http_client::{StreamableHttpClientTransport, StreamableHttpClientTransportConfig};
 use rmcp::{ClientHandler, RoleClient};
@@ -24,6 +27,8 @@ use crate::World;
 
 /// How long a server may take to say who it is, and to list its tools.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait before a server is asked to tell again.
+const PAUSE: Duration = Duration::from_secs(1);
 /// How often it is looked at whether the connection has ended.
 const LOOK: Duration = Duration::from_millis(200);
 /// How much longer than a call the transport waits, so that it is the call that ends first.
@@ -131,9 +136,9 @@ impl Session {
         Ok(tools)
     }
 
-    /// Lets `changed` hear of tools that become others, where the server has to be asked for that. Ends when the server does
-    /// not tell any more, and never where it needs no asking.
-    pub(super) async fn listen(&self, changed: &Notify) {
+    /// Lets `changed` hear of tools that become others, where the server has to be asked for that. Never ends: a server may end
+    /// what it tells at any time, and is asked again.
+    pub(super) async fn listen(&self, changed: &Notify) -> Infallible {
         let peer = self.service.peer();
         let is_asked = peer.peer_info().is_some_and(|info| {
             let tells = info.capabilities.tools.as_ref().is_some_and(|tools| tools.list_changed == Some(true));
@@ -142,10 +147,19 @@ impl Session {
         if !is_asked {
             return std::future::pending().await;
         }
-        let filter = SubscriptionFilter::builder().tools_list_changed().build();
-        // One that tells nothing after all is listed from time to time, as all are.
-        let Ok(mut told) = peer.listen(filter).await else { return std::future::pending().await };
-        while let Ok(Some(_)) = told.next().await {
+        loop {
+            match peer.listen(SubscriptionFilter::builder().tools_list_changed().build()).await {
+                Ok(mut told) => {
+                    while let Ok(Some(_)) = told.next().await {
+                        changed.notify_one();
+                    }
+                }
+                // It promised to tell and does not: its tools are listed from time to time, as all are.
+                Err(ServiceError::McpError(_)) => return std::future::pending().await,
+                Err(_) => {}
+            }
+            tokio::time::sleep(PAUSE).await;
+            // Meanwhile nobody told, and the server may be gone.
             changed.notify_one();
         }
     }

@@ -9,9 +9,9 @@ use axum::Router;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, DiscoverResult, ErrorCode, ErrorData, ListToolsResult,
-    PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool as Announced, ToolAnnotations,
+    PaginatedRequestParams, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool as Announced, ToolAnnotations,
 };
-use rmcp::service::{Peer, RequestContext, RoleServer};
+use rmcp::service::{Peer, RequestContext, RoleServer, SubscriptionContext};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::{Value, json};
@@ -27,6 +27,7 @@ use skreaver_remote::{Offer, Source, SourceState};
 use skreaver_tools::ToolError;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 
 /// Which revision of MCP a server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,7 @@ pub(crate) struct Ledgers {
     pub(crate) calls: Arc<AtomicUsize>,
     pub(crate) ended: Arc<AtomicUsize>,
     peers: Arc<Mutex<Vec<Peer<RoleServer>>>>,
+    told: Arc<watch::Sender<u32>>,
 }
 
 #[derive(Clone)]
@@ -70,6 +72,7 @@ impl Ledgers {
 
     /// Tells all who are connected that the tools are others.
     pub(crate) async fn tell(&self) {
+        self.told.send_modify(|told| *told += 1);
         let peers = self.peers.lock().unwrap().clone();
         for peer in peers {
             let _ = peer.notify_tool_list_changed().await;
@@ -99,6 +102,18 @@ impl ServerHandler for Server {
                 Ok(DiscoverResult::new(versions, self.get_info().capabilities))
             }
         }
+    }
+
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        Some(requested.supported_by(&self.get_info().capabilities))
+    }
+
+    /// Tells once, and ends: whoever listens has to ask again.
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let mut told = self.has.told.subscribe();
+        let _ = told.changed().await;
+        let _ = context.sink().notify_tool_list_changed().await;
+        Ok(())
     }
 
     async fn list_tools(
@@ -260,7 +275,6 @@ pub(crate) fn permit(tool: &str) -> Permit {
         session: None,
         read: None,
         id: "call-1",
-        approved: None,
         approved: None,
     };
     Policy::compile(&bundle).unwrap().authorize(&call).settle(&Ledger::default(), Duration::ZERO).verdict.unwrap()
