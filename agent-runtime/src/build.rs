@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use skreaver_memory::Memory;
 use skreaver_model::Model;
 use skreaver_policy::Policy;
@@ -21,8 +20,11 @@ use crate::custom::Agent;
 use crate::metrics::Metrics;
 use crate::mind::{self, Http, Thoughts};
 use crate::readiness::{Components, SERVER};
-use crate::runtime::{MEMORY, MODEL, POLICY, Runtime, component};
+use crate::runtime::{Agents, MEMORY, MODEL, POLICY, Runtime, TOOL, component};
 use crate::security::SecurityConfig;
+#[cfg(feature = "network")]
+use crate::tools::remote::{ConfiguredSource, Sources};
+use crate::tools::remote::{Made, Remote, Siblings, places};
 #[cfg(feature = "workers")]
 use crate::tools::worker::Pool;
 use crate::tools::{Effects, InMemoryToolRegistry, Tool, builtin};
@@ -98,6 +100,14 @@ pub enum BuildError {
         /// What is wrong, and what to write instead.
         problem: String,
     },
+}
+
+/// The tools of an agent, and the sources that find more.
+#[derive(Default)]
+struct MadeTools {
+    tools: BTreeMap<ToolName, Arc<dyn Tool>>,
+    #[cfg(feature = "network")]
+    sources: Vec<ConfiguredSource>,
 }
 
 impl Builder {
@@ -207,14 +217,17 @@ impl Builder {
         let metrics = Arc::new(Metrics::new());
         let auditor = Arc::new(Auditor::new(std::mem::take(&mut self.audit)));
         let agents = self.described();
+        let served = Arc::new(Agents::default());
+        let siblings = Siblings(Arc::downgrade(&served));
         let several = agents.len() > 1;
         let components = Arc::new(self.components(&agents, several));
         let mut built = BTreeMap::new();
         for config in agents {
             let name = config.name.clone();
-            built.insert(name, Arc::new(self.served(config, several, &components, &metrics, &auditor)?));
+            built.insert(name, Arc::new(self.served(config, several, &siblings, &components, &metrics, &auditor)?));
         }
-        Ok(Runtime { agents: ArcSwap::from_pointee(built), cluster: self.config.cluster, metrics, components, several })
+        served.store(Arc::new(built));
+        Ok(Runtime { agents: served, cluster: self.config.cluster, metrics, components, several })
     }
 
     /// All agents, as they are configured.
@@ -259,7 +272,15 @@ impl Builder {
         let policy = if self.is_steered() { ComponentState::NotReady } else { ComponentState::Ready };
         let mut states = vec![(SERVER.to_owned(), ComponentState::Ready), ("config".to_owned(), ComponentState::Ready)];
         let mut told_only = BTreeSet::new();
-        for AgentConfig { name, memory, models, readiness, .. } in agents {
+        for AgentConfig { name, memory, models, readiness, tools, .. } in agents {
+            let sources = tools.iter().filter(|tool| matches!(tool.source, ToolSource::Mcp(_)));
+            for ToolConfig { name: source, required, .. } in sources {
+                let component = component(several, name, &format!("{TOOL}{source}"));
+                states.push((component.clone(), ComponentState::NotReady));
+                if !required {
+                    told_only.insert(component);
+                }
+            }
             states.push((component(several, name, POLICY), policy));
             if memory.is_some() {
                 states.push((component(several, name, MEMORY), ComponentState::NotReady));
@@ -279,15 +300,23 @@ impl Builder {
         &mut self,
         config: AgentConfig,
         several: bool,
+        siblings: &Siblings,
         components: &Arc<Components>,
         metrics: &Arc<Metrics>,
         auditor: &Arc<Auditor>,
     ) -> Result<ServedAgent, BuildError> {
         let name = config.name.clone();
+        #[cfg(feature = "network")]
+        let pins = self.pins(&name);
         let policy = self.policy(&name)?;
         let memory = config.memory.clone().map(|config| Arc::new(Slot::new(config, self.memories.remove(&name))));
-        let own_bounds = self.own_bounds(&config);
-        let tools = self.tools_of(&config, memory.as_ref(), metrics)?;
+        let effects = Effects::new(&name, metrics);
+        let own_bounds = self.own_bounds(&config, &effects);
+        let remote = Remote { agent: &name, effects: &effects, siblings, ground: own_bounds.ground };
+        let made = self.tools_of(&config, memory.as_ref(), &effects, &remote)?;
+        #[cfg(feature = "network")]
+        let sources = Sources::new(made.sources, pins);
+        let tools = made.tools;
         let own = self.models.remove(&name).unwrap_or_default();
         let component = component(several, &name, MODEL);
         let agent = self.agents.remove(&name);
@@ -302,6 +331,8 @@ impl Builder {
             mind,
             own: agent,
             tools,
+            #[cfg(feature = "network")]
+            sources,
             policy,
             own_bounds,
             metrics: Arc::clone(metrics),
@@ -311,9 +342,9 @@ impl Builder {
     }
 
     /// What calls may touch where no policy says otherwise: the agent's own directory, and public hosts.
-    fn own_bounds(&self, config: &AgentConfig) -> Own {
+    fn own_bounds(&self, config: &AgentConfig, effects: &Effects) -> Own {
         let ground = if self.config.cluster.is_some() { Ground::Cluster } else { Ground::Laptop };
-        Own { folder: config.files.clone(), places: Vec::new(), ground }
+        Own { folder: config.files.clone(), places: places(&config.tools, effects), ground }
     }
 
     fn policy(&mut self, agent: &AgentName) -> Result<Policy, BuildError> {
@@ -329,13 +360,13 @@ impl Builder {
         &self,
         config: &AgentConfig,
         memory: Option<&Arc<Slot>>,
-        metrics: &Arc<Metrics>,
-    ) -> Result<BTreeMap<ToolName, Arc<dyn Tool>>, BuildError> {
-        let mut tools = BTreeMap::new();
-        let effects = Effects::new(&config.name, metrics);
+        effects: &Effects,
+        remote: &Remote<'_>,
+    ) -> Result<MadeTools, BuildError> {
+        let mut made = MadeTools::default();
         for tool in &config.tools {
             let (agent, name) = (config.name.clone(), tool.name.clone());
-            let found = match tool.source {
+            let found = match &tool.source {
                 ToolSource::Builtin => match (self.tools.get(name.as_str()), Builtin::from_name(name.as_str())) {
                     (Some(own), _) => Some(Arc::clone(own)),
                     (None, Some(known)) if known.needs_memory() && memory.is_none() => {
@@ -346,13 +377,27 @@ impl Builder {
                     (None, None) => None,
                 },
                 ToolSource::Http(_) | ToolSource::OpenApi(_) | ToolSource::Mcp(_) | ToolSource::Agent(_) => {
-                    return Err(BuildError::NotBuilt { what: "tools elsewhere", feature: "network" });
+                    match remote.make(tool)? {
+                        Made::Tools(tools) => made.tools.extend(tools),
+                        #[cfg(feature = "network")]
+                        Made::Source(source) => made.sources.push(*source),
+                    }
+                    continue;
                 }
             };
             let found = found.ok_or_else(|| BuildError::UnknownTool { agent, tool: name.clone() })?;
-            tools.insert(name, self.isolated(found));
+            made.tools.insert(name, self.isolated(found));
         }
-        Ok(tools)
+        Ok(made)
+    }
+
+    /// What the tools of remote sources were when they were first seen, where that is known now: an operator tells it later.
+    #[cfg(feature = "network")]
+    fn pins(&self, agent: &AgentName) -> Option<BTreeMap<ToolName, BTreeMap<String, String>>> {
+        if self.is_steered() {
+            return None;
+        }
+        Some(self.policies.get(agent).map(|bundle| bundle.pins.clone()).unwrap_or_default())
     }
 
     fn isolated(&self, tool: Arc<dyn Tool>) -> Arc<dyn Tool> {

@@ -4,13 +4,15 @@
 
 mod connect;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
 use skreaver_policy::Policy;
+use skreaver_protocol::ToolName;
 use skreaver_protocol::config::ControlConfig;
-use skreaver_protocol::control::{FromRuntime, ToRuntime};
+use skreaver_protocol::control::{FoundSource, FromRuntime, ToRuntime};
 use skreaver_protocol::policy::PolicyBundle;
 use skreaver_protocol::rest::ComponentState;
 use tokio::sync::watch;
@@ -48,7 +50,13 @@ enum StreamError {
 pub(crate) async fn follow(runtime: &Runtime, stop: CancellationToken) {
     let control = runtime.cluster().and_then(|cluster| cluster.control.as_ref());
     let (Some(control), Some(agent)) = (control, runtime.agents().into_iter().next()) else { return };
-    let follower = Follower { runtime, agent, confirmed: watch::Sender::new(false) };
+    let follower = Follower {
+        runtime,
+        agent,
+        confirmed: watch::Sender::new(false),
+        #[cfg(not(feature = "network"))]
+        no_sources: watch::Sender::default(),
+    };
     tokio::select! {
         () = stop.cancelled() => {}
         () = follower.reconnect(control) => {}
@@ -61,6 +69,8 @@ struct Follower<'a> {
     agent: Arc<ServedAgent>,
     /// Whether the operator has confirmed the policies on the present stream.
     confirmed: watch::Sender<bool>,
+    #[cfg(not(feature = "network"))]
+    no_sources: watch::Sender<BTreeMap<ToolName, FoundSource>>,
 }
 
 impl Follower<'_> {
@@ -85,12 +95,14 @@ impl Follower<'_> {
         info!("stream to the operator is up");
         let mut components = self.runtime.components.subscribe();
         let mut approvals = self.agent.approvals().changes();
+        let mut sources = self.found();
         let (mut problem, mut told) = (None, [None, None]);
         loop {
             self.report(&mut stream, problem.clone(), &mut told).await?;
             tokio::select! {
                 _ = components.changed() => {}
                 _ = approvals.changed() => {}
+                _ = sources.changed() => {}
                 message = next(&mut stream) => {
                     match message? {
                         ToRuntime::Policies { bundle } => problem = self.take(&bundle),
@@ -99,6 +111,14 @@ impl Follower<'_> {
                 }
             }
         }
+    }
+
+    /// The sources of tools that the pod found, now and from now on.
+    fn found(&self) -> watch::Receiver<BTreeMap<ToolName, FoundSource>> {
+        #[cfg(feature = "network")]
+        return self.agent.sources().found();
+        #[cfg(not(feature = "network"))]
+        self.no_sources.subscribe()
     }
 
     /// Tells what is in force and which calls wait for people, each where it is not what was told last.
@@ -111,7 +131,12 @@ impl Follower<'_> {
         let policy_version = self.agent.policy_version();
         let components = self.runtime.readiness().components;
         let waiting = self.agent.approvals().waiting().into_iter().map(|(request, _)| request).collect();
-        let state = FromRuntime::State { policy_version, policy_problem, components, sources: Vec::new() };
+        let state = FromRuntime::State {
+            policy_version,
+            policy_problem,
+            components,
+            sources: self.found().borrow().values().cloned().collect(),
+        };
         for (message, told) in [state, FromRuntime::Approvals { waiting }].into_iter().zip(told) {
             if told.as_ref() != Some(&message) {
                 stream.send(Message::text(serde_json::to_string(&message)?)).await?;
@@ -141,6 +166,8 @@ impl Follower<'_> {
                 }
             }
         }
+        #[cfg(feature = "network")]
+        self.agent.sources().set_pins(bundle);
         self.set_policy_state(ComponentState::Ready, None);
         self.confirmed.send_replace(true);
         None

@@ -11,6 +11,7 @@ pub mod config;
 mod control;
 mod coordinator;
 mod custom;
+mod hops;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(feature = "mcp")]
@@ -53,4 +54,6 @@ pub use skreaver_memory::{FileMemory, Memory};
 pub use skreaver_model as model;
 pub use skreaver_policy as policy;
 pub use skreaver_protocol as protocol;
+#[cfg(feature = "network")]
+pub use tools::McpBridge;
 pub use tools::{ExecutionResult, InMemoryToolRegistry, Tool, ToolCall, ToolError};

@@ -25,7 +25,7 @@ use uuid::Uuid;
 use crate::agent::{Failure, ServedAgent};
 use crate::coordinator::as_text;
 use crate::runtime::Runtime;
-use crate::tools::{Input, ToolCall};
+use crate::tools::{Input, ToolCall, wire_name};
 
 /// The MCP endpoint of one agent. Stateless: any replica answers any request.
 #[derive(Clone)]
@@ -127,7 +127,7 @@ impl AgentServer {
     fn describe(&self, name: &ToolName) -> Option<Tool> {
         let (description, schema) = self.0.toolbox().describe(name)?;
         let Value::Object(schema) = schema else { return None };
-        let tool = Tool::new(name.to_string(), description.to_owned(), Arc::new(schema.clone()));
+        let tool = Tool::new(wire_name(name.as_str()).into_owned(), description, Arc::new(schema));
         // MCP knows results that are objects; of others it is not told what they look like.
         match self.0.toolbox().output_schema(name) {
             Some(Value::Object(output)) if output.get("type").is_some_and(|it| it == "object") => {

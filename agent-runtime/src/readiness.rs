@@ -1,6 +1,7 @@
 //! Whether traffic should come here, and if not why: the state of each component that readiness depends on.
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use skreaver_protocol::rest::{Component, ComponentReason, ComponentState, Readiness};
@@ -14,13 +15,13 @@ pub(crate) const SERVER: &str = "server";
 pub(crate) struct Components {
     states: watch::Sender<Vec<Component>>,
     /// Components that are told and do not turn readiness off: others of the agent's replicas would do no better.
-    told_only: BTreeSet<String>,
+    told_only: Mutex<BTreeSet<String>>,
 }
 
 impl Components {
     pub(crate) fn new(names: impl IntoIterator<Item = (String, ComponentState)>, told_only: BTreeSet<String>) -> Self {
         let component = |(name, state)| Component { name, state, reason: None, message: None };
-        Self { states: watch::Sender::new(names.into_iter().map(component).collect()), told_only }
+        Self { states: watch::Sender::new(names.into_iter().map(component).collect()), told_only: Mutex::new(told_only) }
     }
 
     /// Sets the state of one component. Nobody is woken when nothing changed.
@@ -32,6 +33,12 @@ impl Components {
             *component = new;
             changed
         });
+    }
+
+    /// From now on a component is told, and does not turn readiness off.
+    #[cfg(feature = "network")]
+    pub(crate) fn tell_only(&self, name: &str) {
+        self.told_only.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
     }
 
     /// Forgets the components of an agent that is gone.
@@ -57,7 +64,8 @@ impl Components {
     }
 
     fn ready(&self, components: &[Component]) -> bool {
-        components.iter().filter(|component| !self.told_only.contains(&component.name)).all(|component| match component.state {
+        let told_only = self.told_only.lock().unwrap_or_else(PoisonError::into_inner);
+        components.iter().filter(|component| !told_only.contains(&component.name)).all(|component| match component.state {
             ComponentState::Ready | ComponentState::Stale => true,
             ComponentState::NotReady => false,
         })

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use skreaver_protocol::AgentName;
-use skreaver_protocol::config::ClusterConfig;
+#[cfg(feature = "network")]
+use skreaver_protocol::ToolName;
+use skreaver_protocol::config::{ClusterConfig, ReadinessMode};
 use skreaver_protocol::rest::{ComponentReason, ComponentState, Readiness};
 use tokio_util::sync::CancellationToken;
 
@@ -14,16 +16,21 @@ use crate::agent::{Report, ServedAgent};
 use crate::build::Builder;
 use crate::metrics::Metrics;
 use crate::readiness::{Components, SERVER};
+#[cfg(feature = "network")]
+use crate::tools::remote::ReportSource;
 
 /// The agents of one process, and what they share.
 pub struct Runtime {
-    pub(crate) agents: ArcSwap<BTreeMap<AgentName, Arc<ServedAgent>>>,
+    pub(crate) agents: Arc<Agents>,
     pub(crate) cluster: Option<ClusterConfig>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) components: Arc<Components>,
     /// Several agents in one process: components carry the agent's name.
     pub(crate) several: bool,
 }
+
+/// The agents of a process, by name.
+pub(crate) type Agents = ArcSwap<BTreeMap<AgentName, Arc<ServedAgent>>>;
 
 /// Why an agent cannot be removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,17 +47,34 @@ pub enum RemoveError {
 pub(crate) const POLICY: &str = "policy";
 pub(crate) const MEMORY: &str = "memory";
 pub(crate) const MODEL: &str = "model";
-/// The components of an agent.
+/// What stands before the name of a source of tools in the name of its component.
+pub(crate) const TOOL: &str = "tool:";
+/// The components of an agent, besides its sources of tools.
 const COMPONENTS: [&str; 3] = [POLICY, MEMORY, MODEL];
 
-struct MemoryReport<'a> {
+/// Tells how the parts of one agent do.
+struct PartsReport<'a> {
     components: &'a Components,
-    name: String,
+    several: bool,
+    agent: &'a AgentName,
+    is_lenient: bool,
 }
 
-impl Report for MemoryReport<'_> {
+impl Report for PartsReport<'_> {
     fn memory(&self, state: ComponentState, reason: Option<ComponentReason>, message: Option<String>) {
-        self.components.set(&self.name, state, reason, message);
+        self.components.set(&component(self.several, self.agent, MEMORY), state, reason, message);
+    }
+}
+
+#[cfg(feature = "network")]
+impl ReportSource for PartsReport<'_> {
+    fn source(&self, name: &ToolName, state: ComponentState, reason: Option<ComponentReason>, message: Option<String>) {
+        let component = component(self.several, self.agent, &format!("{TOOL}{name}"));
+        self.components.set(&component, state, reason, message);
+        // A server that is lost later is lost to every replica.
+        if state == ComponentState::Ready && self.is_lenient {
+            self.components.tell_only(&component);
+        }
     }
 }
 
@@ -94,8 +118,9 @@ impl Runtime {
             agents.remove(name);
             agents
         });
-        for name in COMPONENTS {
-            self.components.remove(&component(self.several, &agent.config().name, name));
+        let of_sources = agent.config().tools.iter().map(|tool| format!("{TOOL}{}", tool.name));
+        for name in COMPONENTS.map(str::to_owned).into_iter().chain(of_sources) {
+            self.components.remove(&component(self.several, &agent.config().name, &name));
         }
         Ok(())
     }
@@ -121,8 +146,16 @@ impl Runtime {
     pub async fn work(&self, stop: CancellationToken) {
         let agents = self.agents();
         let work = agents.iter().map(|agent| {
-            let (name, stop) = (component(self.several, &agent.config().name, MEMORY), stop.clone());
-            async move { agent.work(&MemoryReport { components: &self.components, name }, stop).await }
+            let stop = stop.clone();
+            async move {
+                let config = agent.config();
+                let is_lenient = config.readiness == ReadinessMode::Lenient;
+                let report = PartsReport { components: &self.components, several: self.several, agent: &config.name, is_lenient };
+                #[cfg(feature = "network")]
+                tokio::join!(agent.work(&report, stop.clone()), agent.sources().keep(agent, &report, &stop));
+                #[cfg(not(feature = "network"))]
+                agent.work(&report, stop).await;
+            }
         });
         futures::future::join_all(work).await;
     }

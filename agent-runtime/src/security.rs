@@ -68,6 +68,13 @@ pub struct SecurityConfig {
     pub data_flow: Option<DataFlow>,
 }
 
+/// The safe defaults alone.
+impl Default for SecurityConfig {
+    fn default() -> Self {
+        Self { fs: None, http: None, resources: None, default_action: allow(), rules: Vec::new(), secrets: None, data_flow: None }
+    }
+}
+
 fn allow() -> Action {
     Action::Allow
 }

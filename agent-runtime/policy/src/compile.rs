@@ -145,6 +145,11 @@ impl Policy {
         Plan::of(&self.parts, tool.as_str())
     }
 
+    /// What permitted calls may touch.
+    pub fn bounds(&self) -> &Arc<Bounds> {
+        &self.bounds
+    }
+
     /// What becomes of secrets in permitted calls.
     pub fn secrets(&self) -> &Arc<SecretsTerms> {
         &self.secrets

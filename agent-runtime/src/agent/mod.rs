@@ -29,6 +29,8 @@ use crate::coordinator::Setup;
 use crate::custom::Agent;
 use crate::metrics::Metrics;
 use crate::runs::{Live, Mind};
+#[cfg(feature = "network")]
+use crate::tools::remote::Sources;
 use crate::tools::{Tool, ToolCall, ToolResult, Toolbox};
 
 pub use crate::coordinator::Failure;
@@ -52,6 +54,9 @@ pub struct ServedAgent {
     admission: Admission,
     /// Where its calls wait for people.
     approvals: Approvals,
+    /// Where tools come from that are found while it runs.
+    #[cfg(feature = "network")]
+    sources: Sources,
     metrics: Arc<Metrics>,
     counts: Counts,
     /// Where it remembers; nothing for a stateless agent.
@@ -71,6 +76,8 @@ pub(crate) struct Parts {
     pub(crate) mind: Option<Mind>,
     pub(crate) own: Option<Arc<dyn Agent>>,
     pub(crate) tools: BTreeMap<ToolName, Arc<dyn Tool>>,
+    #[cfg(feature = "network")]
+    pub(crate) sources: Sources,
     pub(crate) policy: Policy,
     /// What its calls may touch where no policy says otherwise.
     pub(crate) own_bounds: Own,
@@ -81,11 +88,13 @@ pub(crate) struct Parts {
 
 impl ServedAgent {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { config, setup, mind, own, tools, policy, own_bounds, metrics, auditor, memory } = parts;
+        let Parts { config, setup, mind, own, tools, policy, own_bounds, metrics, auditor, memory, .. } = parts;
         Self {
             toolbox: Toolbox::new(config.name.clone(), tools, policy, own_bounds, Arc::clone(&metrics), auditor),
             admission: Admission::new(config.limits.concurrency, config.limits.queue_length),
             approvals: Approvals::default(),
+            #[cfg(feature = "network")]
+            sources: parts.sources,
             config,
             setup,
             mind,
@@ -131,6 +140,12 @@ impl ServedAgent {
     pub async fn call(&self, call: ToolCall) -> Result<ToolResult, Failure> {
         let work = async { self.toolbox.call(call).await.map_err(|error| crate::runs::call_failure(&error)) };
         self.bounded(work).await
+    }
+
+    /// Where tools come from that are found while it runs.
+    #[cfg(feature = "network")]
+    pub(crate) fn sources(&self) -> &Sources {
+        &self.sources
     }
 
     /// Where its calls wait for people.

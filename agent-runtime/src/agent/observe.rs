@@ -44,12 +44,21 @@ pub struct Observation {
     pub session: Option<SessionId>,
     /// A second observation with the same key is the first one again.
     pub idempotency_key: Option<String>,
+    /// Through how many agents it has come.
+    pub hops: u8,
 }
 
 impl Observation {
     /// An observation by nobody in particular, outside of sessions.
     pub fn new(input: impl Into<String>) -> Self {
-        Self { run: Uuid::now_v7(), caller: Caller::Anonymous, input: input.into(), session: None, idempotency_key: None }
+        Self {
+            run: Uuid::now_v7(),
+            caller: Caller::Anonymous,
+            input: input.into(),
+            session: None,
+            idempotency_key: None,
+            hops: 0,
+        }
     }
 }
 
@@ -109,12 +118,16 @@ impl ServedAgent {
     }
 
     fn accepted(&self, observation: Observation) -> Accepted {
-        let Observation { run, caller, input, session, idempotency_key } = observation;
+        let Observation { run, caller, input, session, idempotency_key, hops } = observation;
         let key = idempotency_key.map(|key| IdempotencyKey::new(&caller, &key, session.as_ref(), &input));
         let accepted_ms = now_ms();
         let timeout = u64::try_from(self.config.limits.run_timeout.get().as_millis()).unwrap_or(u64::MAX);
         let deadline_ms = accepted_ms.saturating_add(timeout);
-        Accepted { document: RunDocument { run, caller, session, accepted_ms, deadline_ms, stage: Stage::Open }, input, key }
+        Accepted {
+            document: RunDocument { run, caller, session, hops, accepted_ms, deadline_ms, stage: Stage::Open },
+            input,
+            key,
+        }
     }
 
     async fn observe_unkept(&self, observation: Observation) -> Result<ObserveResponse, Box<Problem>> {
@@ -184,6 +197,7 @@ impl ServedAgent {
             mind: self.mind.as_ref(),
             own: self.own.as_ref().map(course),
             run: document.run,
+            hops: document.hops,
             caller: &document.caller,
             session: document.session.as_ref(),
             live,

@@ -40,7 +40,8 @@ pub(crate) async fn observe(
 ) -> Result<Response, ProblemResponse> {
     let ObserveRequest { input, session } = request;
     let idempotency_key = idempotency_key(&headers)?;
-    let observation = Observation { run: Uuid::now_v7(), caller: Caller::Anonymous, input, session, idempotency_key };
+    let hops = hops(&headers)?;
+    let observation = Observation { run: Uuid::now_v7(), caller: Caller::Anonymous, input, session, idempotency_key, hops };
     #[cfg(feature = "streaming")]
     if super::events::are_wanted(&headers) {
         return super::events::observe(agent, observation).await;
@@ -65,6 +66,19 @@ fn prefers_async(headers: &HeaderMap) -> bool {
     preferences
         .flat_map(|value| value.split([',', ';']))
         .any(|preference| preference.trim().eq_ignore_ascii_case("respond-async"))
+}
+
+/// Through how many agents the request has come.
+#[cfg(feature = "network")]
+fn hops(headers: &HeaderMap) -> Result<u8, ProblemResponse> {
+    let text = headers.get(crate::hops::HEADER).map(|value| value.to_str().unwrap_or_default());
+    crate::hops::parse(text).map_err(|problem| ProblemResponse::new(Code::InvalidRequest, problem))
+}
+
+#[cfg(not(feature = "network"))]
+#[allow(clippy::unnecessary_wraps, reason = "with agents that ask each other it can fail")]
+fn hops(_: &HeaderMap) -> Result<u8, ProblemResponse> {
+    Ok(0)
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ProblemResponse> {

@@ -17,6 +17,9 @@ pub(crate) struct RunDocument {
     pub(crate) caller: Caller,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) session: Option<SessionId>,
+    /// Through how many agents it has come.
+    #[serde(default)]
+    pub(crate) hops: u8,
     pub(crate) accepted_ms: u64,
     /// When it has taken too long.
     pub(crate) deadline_ms: u64,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use skreaver_detect::Secrets;
-use skreaver_model::{Model, ModelError, Question, ToolSpec};
+use skreaver_model::{Answer, Model, ModelError, Question, ToolSpec};
 use skreaver_policy::{Approved, Goal, Needs, ResultLimit};
 use skreaver_protocol::approval::{ApprovalRequest, PREVIEW_MAX};
 use skreaver_protocol::message::Message;
@@ -17,7 +17,8 @@ use super::{Live, now_ms};
 use crate::approvals::Approvals;
 use crate::coordinator::{Asked, CallInput, Event, Failure, Purpose, State};
 use crate::custom::Course;
-use crate::tools::{CallError, Decided, Input, ToolCall, ToolError, Toolbox};
+use crate::hops;
+use crate::tools::{CallError, Decided, Input, ToolCall, ToolError, Toolbox, wire_name};
 
 /// What a model is told when it is to sum up.
 const SUM_UP: &str = "Sum up the conversation so far for yourself: what was asked, found out, decided and done, with every name \
@@ -56,6 +57,8 @@ pub(crate) struct Workplace<'a> {
     /// An agent written in Rust, which stands where others have a mind.
     pub(crate) own: Option<Course>,
     pub(crate) run: Uuid,
+    /// Through how many agents it has come.
+    pub(crate) hops: u8,
     pub(crate) caller: &'a Caller,
     pub(crate) session: Option<&'a SessionId>,
     pub(crate) live: Option<&'a Live>,
@@ -80,6 +83,7 @@ impl<'a> Workplace<'a> {
         let Asked { model, purpose, .. } = asked;
         let own = self.own.as_ref().map(|course| course.turn(state));
         let question = self.mind.map(|mind| question(mind, self.toolbox, purpose, state));
+        let toolbox = self.toolbox;
         let (mind, live) = (self.mind, self.live.filter(|_| purpose == Purpose::Answer));
         async move {
             let answered = |answer| Event::Answered { answer, asked };
@@ -102,7 +106,7 @@ impl<'a> Workplace<'a> {
             let answer = found.ask(&question, live.is_some().then_some(&tell)).await;
             (mind.heard)(model, answer.as_ref().err());
             match answer {
-                Ok(answer) => answered(answer),
+                Ok(answer) => answered(meant(answer, toolbox)),
                 Err(error) => unanswered(model_failure(&error), error.charged),
             }
         }
@@ -170,9 +174,9 @@ impl<'a> Workplace<'a> {
 
     /// Makes a call that was decided about.
     pub(crate) fn call(&self, call: u32, decided: Decided) -> impl Future<Output = Event> + Send + use<'a> {
-        let toolbox = self.toolbox;
+        let (toolbox, hops) = (self.toolbox, self.hops);
         async move {
-            match toolbox.run(decided).await {
+            match hops::within(hops, toolbox.run(decided)).await {
                 Ok(result) => Event::ToolEnded { call, outcome: Ok(result.output), duration_us: micros(result.duration) },
                 Err(error) => Event::ToolEnded { call, outcome: Err(call_failure(&error)), duration_us: 0 },
             }
@@ -194,7 +198,7 @@ fn preview(mut shown: Value) -> Value {
 fn question(mind: &Mind, toolbox: &Toolbox, purpose: Purpose, state: &State) -> Question {
     let summary =
         state.summary().map(|summary| Message::User { text: format!("What was said before, summed up:\n{}", summary.text) });
-    let behind = |messages: &[Message]| summary.into_iter().chain(messages.iter().cloned()).collect::<Vec<_>>();
+    let behind = |messages: &[Message]| summary.into_iter().chain(messages.iter().map(written)).collect::<Vec<_>>();
     match purpose {
         Purpose::Answer => Question {
             instructions: mind.instructions.clone(),
@@ -210,12 +214,35 @@ fn question(mind: &Mind, toolbox: &Toolbox, purpose: Purpose, state: &State) -> 
     }
 }
 
+/// A message with the names of tools as models know them.
+fn written(message: &Message) -> Message {
+    let mut message = message.clone();
+    match &mut message {
+        Message::Tool { tool, .. } => *tool = wire_name(tool).into_owned(),
+        Message::Assistant { tool_requests, .. } => {
+            tool_requests.iter_mut().for_each(|request| request.tool = wire_name(&request.tool).into_owned());
+        }
+        Message::User { .. } => {}
+    }
+    message
+}
+
+/// An answer with the names of tools as policies know them: by those is told what a run has read.
+fn meant(mut answer: Answer, toolbox: &Toolbox) -> Answer {
+    for request in &mut answer.tool_requests {
+        if let Some(name) = toolbox.meant(&request.tool) {
+            request.tool = name.into();
+        }
+    }
+    answer
+}
+
 /// The tools that the policy in force lets the agent use.
 fn specs(toolbox: &Toolbox) -> Vec<ToolSpec> {
     let permitted = toolbox.permitted();
     let spec = |name: &skreaver_protocol::ToolName| {
         let (description, input_schema) = toolbox.describe(name)?;
-        Some(ToolSpec { name: name.to_string(), description: description.to_owned(), input_schema: input_schema.clone() })
+        Some(ToolSpec { name: wire_name(name.as_str()).into_owned(), description, input_schema })
     };
     permitted.iter().filter_map(spec).collect()
 }

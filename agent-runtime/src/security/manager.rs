@@ -65,11 +65,16 @@ impl SecurityManager {
     /// # Errors
     /// [`NameError`].
     pub fn secure_tool(&self, name: &str, tool: impl Tool + 'static) -> Result<SecuredTool, NameError> {
-        let (agent, name) = (AgentName::parse("library")?, ToolName::parse(name)?);
+        let name = ToolName::parse(name)?;
         let tools = BTreeMap::from([(name.clone(), Arc::new(tool) as Arc<dyn Tool>)]);
+        Ok(SecuredTool { name, toolbox: self.toolbox(tools) })
+    }
+
+    /// Tools behind the door.
+    pub(crate) fn toolbox(&self, tools: BTreeMap<ToolName, Arc<dyn Tool>>) -> Toolbox {
+        let agent = AgentName::parse("library").expect("it is a name");
         let own = Own { ground: Ground::Laptop, ..Own::default() };
-        let toolbox = Toolbox::new(agent, tools, self.policy.clone(), own, Arc::clone(&self.metrics), Arc::clone(&self.auditor));
-        Ok(SecuredTool { name, toolbox })
+        Toolbox::new(agent, tools, self.policy.clone(), own, Arc::clone(&self.metrics), Arc::clone(&self.auditor))
     }
 }
 

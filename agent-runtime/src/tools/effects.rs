@@ -46,14 +46,29 @@ impl Effects {
             return Err(BuildError::NotBuilt { what: "the tool", feature });
         }
         let name = ToolName::parse(builtin.name()).expect("the names of built-in tools are names");
-        let guard = self.guard().map_err(|problem| BuildError::Tool { agent: self.agent.clone(), tool: name, problem })?;
+        let guard = self.guard(&name)?;
         let watched = Watched { agent: self.agent.clone(), metrics: Arc::clone(&self.metrics), guard, name: builtin.name() };
         Ok(tool(builtin, watched))
     }
 
-    fn guard(&self) -> Result<Guard, String> {
+    /// The guard of a tool that is elsewhere, under the eyes of policies in mode Audit.
+    #[cfg(feature = "network")]
+    pub(crate) fn guard_of(&self, tool: &ToolName) -> Result<Guard, BuildError> {
+        let (agent, metrics, name) = (self.agent.clone(), Arc::clone(&self.metrics), tool.clone());
+        Ok(self.guard(tool)?.telling(move |refusal| {
+            metrics.refused(Mode::Audit, refusal.policy.as_deref(), None);
+            info!(%agent, tool = %name, refusal = %refusal, "an effect would be refused");
+        }))
+    }
+
+    fn guard(&self, tool: &ToolName) -> Result<Guard, BuildError> {
         if CLIENT.get().is_none() {
-            let client = http::Client::new().map_err(|error| error.to_string())?;
+            let wrong = |error: http::ClientError| BuildError::Tool {
+                agent: self.agent.clone(),
+                tool: tool.clone(),
+                problem: error.to_string(),
+            };
+            let client = http::Client::new().map_err(wrong)?;
             CLIENT.get_or_init(|| client);
         }
         let client = CLIENT.get().expect("it was just made");

@@ -1,5 +1,7 @@
 //! The tools of agents. They run only through [`Toolbox::call`], and only with a permit.
 
+#[cfg(feature = "network")]
+mod bridge;
 #[cfg(any(feature = "io", feature = "network"))]
 mod effects;
 #[cfg(not(any(feature = "io", feature = "network")))]
@@ -7,12 +9,20 @@ mod effects;
 mod effects;
 mod note;
 mod registry;
+#[cfg(feature = "network")]
+pub(crate) mod remote;
+#[cfg(not(feature = "network"))]
+#[path = "no_remote.rs"]
+pub(crate) mod remote;
 mod toolbox;
+mod wire_name;
 
 use std::sync::Arc;
 
 use skreaver_protocol::Builtin;
 
+#[cfg(feature = "network")]
+pub use bridge::{BridgeError, McpBridge};
 pub use registry::{InMemoryToolRegistry, RegisterError};
 #[cfg(feature = "workers")]
 pub use skreaver_tools::worker;
@@ -25,6 +35,7 @@ pub use skreaver_tools::{
 pub use toolbox::{CallError, Decided, Input, ToolCall, ToolResult, Toolbox};
 
 pub(crate) use effects::Effects;
+pub(crate) use wire_name::wire_name;
 
 use crate::agent::Slot;
 

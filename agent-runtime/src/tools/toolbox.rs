@@ -6,19 +6,20 @@ mod secrets;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use futures::FutureExt;
 use serde_json::Value;
-use skreaver_policy::bounds::Own;
+use skreaver_policy::bounds::{Bounds, Own};
 use skreaver_policy::{Approved, Call, Denial, Ledger, Permit, Policy, ResultLimit, Settled};
 use skreaver_protocol::policy::{AuditSink, Mode};
 use skreaver_protocol::rest::RefusalCount;
 use skreaver_protocol::{AgentName, Caller, SessionId, ToolName};
 
 use self::results::{Withheld, error_within, within};
+use super::wire_name::wire_name;
 use super::{Tool, ToolError};
 use crate::audit::{AuditError, Auditor, Receipt, RefusedEffect, recorded};
 use crate::metrics::{Metrics, Refusals, ToolMetrics};
@@ -28,8 +29,10 @@ use crate::trace::{error, info};
 /// The tools of one agent, behind its policy.
 pub struct Toolbox {
     agent: AgentName,
-    tools: BTreeMap<ToolName, Arc<Entry>>,
-    policy: ArcSwap<Policy>,
+    /// Tools and policy change together, so that no call is decided on a mix.
+    in_force: ArcSwap<InForce>,
+    /// One change at a time.
+    changing: Mutex<()>,
     /// What its calls may touch where no policy says otherwise.
     own: Own,
     /// What was drawn from the policy's rate limits since `began`.
@@ -39,6 +42,14 @@ pub struct Toolbox {
     metrics: Arc<Metrics>,
     auditor: Arc<Auditor>,
 }
+
+/// The tools at one moment, and what decides about them.
+struct InForce {
+    tools: Tools,
+    policy: Policy,
+}
+
+type Tools = BTreeMap<ToolName, Arc<Entry>>;
 
 struct Entry {
     tool: Arc<dyn Tool>,
@@ -196,16 +207,12 @@ impl Toolbox {
         metrics: Arc<Metrics>,
         auditor: Arc<Auditor>,
     ) -> Self {
-        let entry = |(name, tool): (ToolName, Arc<dyn Tool>)| {
-            let entry = Entry { input_schema: tool.input_schema(), tool, metrics: metrics.tool(&name) };
-            (name, Arc::new(entry))
-        };
-        let tools: BTreeMap<_, _> = tools.into_iter().map(entry).collect();
-        let policy = ArcSwap::from_pointee(policy.owning(own.clone()).prepared(tools.keys()));
+        let tools: Tools = tools.into_iter().map(|(name, tool)| entry(name, tool, &metrics)).collect();
+        let policy = policy.owning(own.clone()).prepared(tools.keys());
         Self {
             agent,
-            tools,
-            policy,
+            in_force: ArcSwap::from_pointee(InForce { tools, policy }),
+            changing: Mutex::default(),
             own,
             ledger: Ledger::default(),
             began: Instant::now(),
@@ -217,7 +224,34 @@ impl Toolbox {
 
     /// Puts another policy in force, whole: a call is decided by the old or by the new one.
     pub fn set_policy(&self, policy: Policy) {
-        self.policy.store(Arc::new(policy.owning(self.own.clone()).prepared(self.tools.keys())));
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let tools = self.in_force.load().tools.clone();
+        let policy = policy.owning(self.own.clone()).prepared(tools.keys());
+        self.in_force.store(Arc::new(InForce { tools, policy }));
+    }
+
+    /// Puts the tools that a source offers now in the place of those that it offered before.
+    #[cfg_attr(not(feature = "network"), allow(dead_code, reason = "what has sources speaks over a network"))]
+    pub(crate) fn set_source(&self, source: &ToolName, offered: &BTreeMap<ToolName, Arc<dyn Tool>>) {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let in_force = self.in_force.load();
+        let is_theirs = |name: &ToolName| name.as_str().split_once('/').is_some_and(|(of, _)| of == source.as_str());
+        let others = in_force.tools.iter().filter(|(name, _)| !is_theirs(name));
+        let mut tools: Tools = others.map(|(name, entry)| (name.clone(), Arc::clone(entry))).collect();
+        tools.extend(offered.iter().map(|(name, tool)| entry(name.clone(), Arc::clone(tool), &self.metrics)));
+        let policy = in_force.policy.clone().prepared(tools.keys());
+        self.in_force.store(Arc::new(InForce { tools, policy }));
+    }
+
+    /// What permitted calls may touch, by the policy in force.
+    #[cfg_attr(not(feature = "network"), allow(dead_code, reason = "what has sources speaks over a network"))]
+    pub(crate) fn bounds(&self) -> Arc<Bounds> {
+        Arc::clone(self.in_force.load().policy.bounds())
+    }
+
+    /// The tool that a model or client means by what it wrote.
+    pub(crate) fn meant(&self, written: &str) -> Option<ToolName> {
+        self.in_force.load().find(written).map(|(name, _)| name.clone())
     }
 
     /// Whose they are.
@@ -227,7 +261,7 @@ impl Toolbox {
 
     /// The version of the policy in force.
     pub fn policy_version(&self) -> u64 {
-        self.policy.load().version()
+        self.in_force.load().policy.version()
     }
 
     /// Runs a tool, if the agent has it and the policy in force lets this call pass. It waits for nobody's approval.
@@ -252,7 +286,8 @@ impl Toolbox {
     /// [`CallError::UnknownTool`], [`CallError::Denied`] and [`CallError::Unrecorded`].
     pub fn decide(&self, call: ToolCall) -> Result<Decided, CallError> {
         let ToolCall { tool, input, caller, session, read, id, approved } = call;
-        let Some((name, entry)) = self.tools.get_key_value(tool.as_str()) else {
+        let in_force = self.in_force.load();
+        let Some((name, entry)) = in_force.find(&tool) else {
             return Err(CallError::UnknownTool { tool, known: self.permitted() });
         };
         let mut arguments = match input {
@@ -262,7 +297,7 @@ impl Toolbox {
         let (session, read, approved) = (session.as_ref(), read.as_ref(), approved.as_ref());
         let call =
             Call { agent: &self.agent, tool: name, arguments: &arguments, caller: &caller, session, read, id: &id, approved };
-        let (permit, receipts) = self.authorize(&call, !entry.tool.is_idempotent())?;
+        let (permit, receipts) = self.authorize(&in_force.policy, &call, !entry.tool.is_idempotent())?;
         let is_redacted = secrets::redact_arguments(&permit, &mut arguments);
         Ok(Decided { tool: name.clone(), entry: Arc::clone(entry), arguments, is_redacted, permit, receipts })
     }
@@ -303,27 +338,27 @@ impl Toolbox {
     fn refused_at_the_effect(&self, tool: &ToolName, call: String, policy: Option<&str>, why: &str) {
         self.metrics.refused(Mode::Enforce, policy, None);
         info!(agent = %self.agent, %tool, policy, why, "the effect of a tool call was refused");
-        let in_force = self.policy.load();
+        let in_force = self.in_force.load();
+        let policy_in_force = &in_force.policy;
         let refused = RefusedEffect {
             agent: self.agent.clone(),
             call,
             tool: tool.clone(),
-            policy_version: in_force.version(),
+            policy_version: policy_in_force.version(),
             policy: policy.map(str::to_owned),
             reason: why.to_owned(),
         };
-        if let Err(error) = self.auditor.refused(refused, in_force.audits_to(AuditSink::Stdout)) {
+        if let Err(error) = self.auditor.refused(refused, policy_in_force.audits_to(AuditSink::Stdout)) {
             error!(agent = %self.agent, %tool, %error, "the refusal of an effect is not recorded");
         }
     }
 
     /// Whether making a call of this tool twice is as good as making it once. An unknown tool does nothing, however often.
     pub fn is_idempotent(&self, tool: &str) -> bool {
-        self.tools.get(tool).is_none_or(|entry| entry.tool.is_idempotent())
+        self.in_force.load().find(tool).is_none_or(|(_, entry)| entry.tool.is_idempotent())
     }
 
-    fn authorize(&self, call: &Call<'_>, promised: bool) -> Result<(Permit, Vec<Receipt>), CallError> {
-        let policy = self.policy.load();
+    fn authorize(&self, policy: &Policy, call: &Call<'_>, promised: bool) -> Result<(Permit, Vec<Receipt>), CallError> {
         let settled = secrets::judged(policy.authorize(call).settle(&self.ledger, self.began.elapsed()), call, policy.secrets());
         let to_stdout = policy.audits_to(AuditSink::Stdout);
         let receipts = self.auditor.record(call, &settled, policy.version(), to_stdout, promised);
@@ -359,19 +394,33 @@ impl Toolbox {
 
     /// The tools that the policy in force may let the agent use. One of which every call is denied is not listed.
     pub fn permitted(&self) -> Vec<ToolName> {
-        let policy = self.policy.load();
-        self.tools.keys().filter(|tool| policy.lists(tool)).cloned().collect()
+        let in_force = self.in_force.load();
+        in_force.tools.keys().filter(|tool| in_force.policy.lists(tool)).cloned().collect()
     }
 
     /// What a tool says of itself: description and schema of its arguments.
-    pub fn describe(&self, tool: &ToolName) -> Option<(&str, &Value)> {
-        self.tools.get(tool).map(|entry| (entry.tool.description(), &entry.input_schema))
+    pub fn describe(&self, tool: &ToolName) -> Option<(String, Value)> {
+        let in_force = self.in_force.load();
+        in_force.tools.get(tool).map(|entry| (entry.tool.description().to_owned(), entry.input_schema.clone()))
     }
 
     /// The schema of a tool's result, where it promises one.
     pub fn output_schema(&self, tool: &ToolName) -> Option<Value> {
-        self.tools.get(tool).and_then(|entry| entry.tool.output_schema())
+        self.in_force.load().tools.get(tool).and_then(|entry| entry.tool.output_schema())
     }
+}
+
+impl InForce {
+    /// A tool by its name, or by the name that models and MCP clients know.
+    fn find(&self, written: &str) -> Option<(&ToolName, &Arc<Entry>)> {
+        let by_wire_name = || self.tools.iter().find(|(name, _)| wire_name(name.as_str()) == written);
+        self.tools.get_key_value(written).or_else(|| written.contains("__").then(by_wire_name)?)
+    }
+}
+
+fn entry(name: ToolName, tool: Arc<dyn Tool>, metrics: &Metrics) -> (ToolName, Arc<Entry>) {
+    let entry = Entry { input_schema: tool.input_schema(), tool, metrics: metrics.tool(&name) };
+    (name, Arc::new(entry))
 }
 
 /// A tool that panics has failed, whoever wrote it: its run ends like any other, and its text goes to the log alone.

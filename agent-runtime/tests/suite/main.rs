@@ -12,6 +12,7 @@ mod effects;
 mod kept;
 mod mcp;
 mod policies;
+mod remote;
 mod rest;
 mod secrets;
 mod support;

@@ -15,7 +15,7 @@ use crate::{AgentName, GoDuration, ToolName};
 pub struct ToolConfig {
     /// The name under which callers and policies know it. The tools of a source of several are named `source/tool`.
     pub name: ToolName,
-    /// Whether the agent is no use without it: its first readiness waits for it, and runs are refused while it is lost.
+    /// Whether the agent is no use without it: its first readiness waits for a source that is required.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub required: bool,
     /// Where it comes from.

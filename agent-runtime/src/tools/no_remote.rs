@@ -1,0 +1,39 @@
+//! A build without tools that are elsewhere.
+
+use std::sync::{Arc, Weak};
+
+use skreaver_policy::bounds::{Ground, Host};
+use skreaver_protocol::config::ToolConfig;
+use skreaver_protocol::{AgentName, ToolName};
+
+use super::{Effects, Tool};
+use crate::build::BuildError;
+use crate::runtime::Agents;
+
+/// Makes the tools of one agent that are elsewhere: none.
+pub(crate) struct Remote<'a> {
+    pub(crate) agent: &'a AgentName,
+    pub(crate) effects: &'a Effects,
+    pub(crate) siblings: &'a Siblings,
+    pub(crate) ground: Ground,
+}
+
+/// What an agent has of one configured tool.
+pub(crate) enum Made {
+    /// These tools.
+    Tools(Vec<(ToolName, Arc<dyn Tool>)>),
+}
+
+impl Remote<'_> {
+    pub(crate) fn make(&self, _: &ToolConfig) -> Result<Made, BuildError> {
+        let Self { agent: _, effects: _, siblings: _, ground: _ } = self;
+        Err(BuildError::NotBuilt { what: "tools that are elsewhere", feature: "network" })
+    }
+}
+
+pub(crate) fn places(_: &[ToolConfig], _: &Effects) -> Vec<(Host, u16)> {
+    Vec::new()
+}
+
+/// The other agents of the process.
+pub(crate) struct Siblings(#[allow(dead_code, reason = "nobody asks them")] pub(crate) Weak<Agents>);
