@@ -93,5 +93,23 @@ fn decision(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, door, decision);
+/// A policy put in force in a thousand agents of one process, compiled once for each as their bundles are.
+fn change(criterion: &mut Criterion) {
+    const AGENTS: usize = 1000;
+    let names: Vec<_> = (0..AGENTS).map(|n| format!("a{n}")).collect();
+    let listed = serde_json::json!([{ "name": "uppercase", "source": {"type": "Builtin"} }]);
+    let agents: Vec<_> = names.iter().map(|name| serde_json::json!({ "name": name, "tools": listed })).collect();
+    let config = serde_json::from_value(serde_json::json!({ "agents": agents })).expect("a config");
+    let runtime = Runtime::builder().config(config).build().expect("a runtime");
+    let agents: Vec<_> = names.iter().map(|name| runtime.agent(name).expect("it is in the config")).collect();
+    let bundle = bundle(10);
+    let mut group = criterion.benchmark_group("change");
+    group.sample_size(10);
+    group.bench_function("10 rules in 1,000 agents", |bencher| {
+        bencher.iter(|| agents.iter().for_each(|agent| agent.set_policy(Policy::compile(&bundle).expect("it compiles"))));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, door, decision, change);
 criterion_main!(benches);

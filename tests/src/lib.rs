@@ -35,16 +35,24 @@ pub fn binary(name: &str) -> PathBuf {
     path
 }
 
-/// The Python environment of clients that nobody here wrote; `tests/clients/install` makes it.
+/// The folder of what tests keep between runs, outside the tree.
 ///
 /// # Panics
 /// When the environment names neither `SKREAVER_CACHE` nor a home.
-pub fn clients() -> PathBuf {
+pub fn cache() -> PathBuf {
     let variable = |name| std::env::var_os(name).map(PathBuf::from);
     let cache = variable("SKREAVER_CACHE")
         .or_else(|| variable("XDG_CACHE_HOME").map(|folder| folder.join("skreaver")))
         .or_else(|| variable("HOME").map(|home| home.join(".cache/skreaver")));
-    cache.expect("SKREAVER_CACHE or HOME is set").join("clients")
+    cache.expect("SKREAVER_CACHE or HOME is set")
+}
+
+/// The Python environment of clients that nobody here wrote; `tests/clients/install` makes it.
+///
+/// # Panics
+/// As [`cache`].
+pub fn clients() -> PathBuf {
+    cache().join("clients")
 }
 
 /// Asks again and again until the answer is there, and returns it.

@@ -223,3 +223,90 @@ async fn sinks_are_closed_to_clients_of_whom_it_is_not_known_what_they_have_read
     assert!(answer["result"]["content"][0]["text"].as_str().unwrap().contains("the call belongs to no run"), "{answer}");
     served.stop().await;
 }
+
+/// Of two such policies each has two parts that leave their mark on a result, so that a mix of both is seen.
+fn marking(version: u64) -> Policy {
+    let field = if version.is_multiple_of(2) { "even" } else { "odd" };
+    policy(&format!(
+        "{{version: {version}, policies: [
+            {{name: first, mode: Enforce, defaultAction: Deny, rules: [
+                {{name: r{version}, tools: [look_up], when: 'size(args.text) > 0', action: Allow, redact: {{result: [{field}_first]}}}}]}},
+            {{name: second, mode: Enforce, defaultAction: Deny, rules: [
+                {{name: r{version}, tools: ['look_*'], action: Allow, redact: {{result: [{field}_second]}}}}]}}]}}",
+    ))
+}
+
+/// The parity of the only policy that decided.
+fn decided_by(output: &Value) -> bool {
+    let is_marked = |field: &str| output[field] == "[redacted]";
+    let marks = ["even_first", "even_second", "odd_first", "odd_second"].map(is_marked);
+    match marks {
+        [true, true, false, false] => true,
+        [false, false, true, true] => false,
+        _ => panic!("a mix of two policies decided: {output}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_in_a_thousand_agents_fails_no_call_and_none_is_decided_on_a_mix() {
+    const AGENTS: usize = 1000;
+    let agents: Vec<_> = (0..AGENTS)
+        .map(|n| json!({"name": format!("a{n}"), "tools": [{"name": "look_up", "source": {"type": "Builtin"}}]}))
+        .collect();
+    let tool = MockTool::answering(json!({"even_first": 1, "even_second": 1, "odd_first": 1, "odd_second": 1}));
+    let builder = skreaver::Runtime::builder().config(serde_json::from_value(json!({ "agents": agents })).unwrap());
+    let runtime =
+        Arc::new(builder.tool(skreaver::protocol::ToolName::parse("look_up").unwrap(), Arc::new(tool)).build().unwrap());
+    let agents: Arc<Vec<_>> = Arc::new((0..AGENTS).map(|n| runtime.agent(&format!("a{n}")).unwrap()).collect());
+    let change = |version| agents.iter().for_each(|agent| agent.set_policy(marking(version)));
+    change(0);
+    let callers: Vec<_> = (0..2).map(|caller| tokio::spawn(call_on(Arc::clone(&agents), caller))).collect();
+    let mut slowest = Duration::ZERO;
+    for version in 1..8 {
+        let started = std::time::Instant::now();
+        change(version);
+        slowest = slowest.max(started.elapsed());
+        // In force at once, in all of them.
+        for agent in agents.iter() {
+            assert_eq!(agent.policy_version(), version);
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    STOP.store(true, std::sync::atomic::Ordering::Relaxed);
+    let (mut even, mut odd) = (0, 0);
+    for caller in callers {
+        let (by_even, by_odd) = caller.await.unwrap();
+        (even, odd) = (even + by_even, odd + by_odd);
+    }
+    println!("{} calls while a thousand agents changed 7 times, the slowest change {slowest:?}", even + odd);
+    assert!(even > 0 && odd > 0, "no calls under both: {even}, {odd}");
+}
+
+static STOP: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+/// Calls agent after agent until it is told to stop, and counts by which policy.
+async fn call_on(agents: Arc<Vec<Arc<skreaver::ServedAgent>>>, caller: usize) -> (usize, usize) {
+    let (mut even, mut odd) = (0, 0);
+    for number in (0..).map(|number| number * 7 + caller) {
+        let call = skreaver::ToolCall {
+            tool: "look_up".into(),
+            input: skreaver::tools::Input::Arguments(json!({"text": "x"})),
+            caller: skreaver::protocol::Caller::Anonymous,
+            session: None,
+            read: Some(std::collections::BTreeSet::new()),
+            id: format!("call/{caller}/{number}"),
+            approved: None,
+        };
+        let result = agents[number % agents.len()].toolbox().call(call).await.expect("both policies let it pass");
+        if decided_by(&result.output) {
+            even += 1
+        } else {
+            odd += 1
+        }
+        if STOP.load(std::sync::atomic::Ordering::Relaxed) {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    (even, odd)
+}

@@ -1,5 +1,6 @@
 //! The commands on a laptop, as whole processes: no cluster, no root.
 
+mod agentdojo;
 mod models;
 mod real_model;
 

@@ -10,3 +10,4 @@ mod deaths;
 mod laptop;
 mod models;
 mod servers;
+mod threats;
