@@ -20,7 +20,9 @@ pub use memory::{AgentMemory, Backend, Compaction, Server};
 pub use model::{AgentModel, Model, Parameters, Price, Retry};
 pub use reference::{InstructionsSource, KeyRef, SecretKeySource};
 pub use status::{AgentStatus, Endpoints, PolicyRef};
-pub use tool::{AgentTool, ToolType};
+pub use tool::{
+    AgentTool, DocumentSource, EnvVar, Header, HeaderValue, HttpTool, McpLink, McpTool, OAuth, OpenApiTool, PeerAgent, ToolType,
+};
 
 /// From a millisecond to a day, in the notation of Go.
 const DURATION: &str =
@@ -47,7 +49,9 @@ const DURATION: &str =
     printcolumn(name = "Endpoint", type_ = "string", json_path = ".status.endpoints.rest", priority = 1),
     printcolumn(name = "Message", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].message"#, priority = 1),
     validation = Rule::new("self.metadata.name.size() <= 52 && self.metadata.name.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$')")
-        .message("name the Agent with at most 52 lower-case letters, digits and '-', starting with a letter and ending with a letter or digit: its Service carries the same name")
+        .message("name the Agent with at most 52 lower-case letters, digits and '-', starting with a letter and ending with a letter or digit: its Service carries the same name"),
+    validation = Rule::new("!has(self.spec.tools) || self.spec.tools.all(tool, !has(tool.agent) || tool.agent.name != self.metadata.name)")
+        .message("an Agent is no tool of its own: name another one in tools[].agent")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(

@@ -59,6 +59,10 @@ pub enum Reason {
     InvalidGoal,
     /// Accepted=False: `outputSchema` is not a JSON Schema.
     InvalidOutputSchema,
+    /// Accepted=False: the schema of a tool is not a JSON Schema.
+    InvalidToolSchema,
+    /// Accepted=False: a tool is a program, and the pods of agents run none.
+    CommandInCluster,
     /// Accepted=False: the spec names an address that no agent may reach.
     AddressRefused,
     /// ResolvedRefs=False: a referenced text is over the limit. PolicyApplied=False: the policies are, all together, and every
@@ -68,6 +72,8 @@ pub enum Reason {
     Rejected,
     /// ResolvedRefs=False: no built-in tool has this name.
     ToolNotFound,
+    /// ResolvedRefs=False: an Agent that is a tool does not exist.
+    AgentNotFound,
     /// PolicyApplied=True: no policy selects the agent, so it may use the tools it lists.
     NoPolicy,
     /// PolicyApplied=True: every pod runs with the newest policies.
@@ -119,10 +125,13 @@ impl Reason {
             Self::ServiceUnusable => "ServiceUnusable",
             Self::InvalidGoal => "InvalidGoal",
             Self::InvalidOutputSchema => "InvalidOutputSchema",
+            Self::InvalidToolSchema => "InvalidToolSchema",
+            Self::CommandInCluster => "CommandInCluster",
             Self::AddressRefused => "AddressRefused",
             Self::TooLarge => "TooLarge",
             Self::Rejected => "Rejected",
             Self::ToolNotFound => "ToolNotFound",
+            Self::AgentNotFound => "AgentNotFound",
             Self::NoPolicy => "NoPolicy",
             Self::Applied => "Applied",
             Self::RollingOut => "RollingOut",

@@ -5,9 +5,10 @@ use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use skreaver_crds::AgentSpec;
+use skreaver_crds::agent::{AgentTool, PeerAgent, ToolType};
 use skreaver_crds::condition::Reason;
-use skreaver_protocol::Builtin;
+use skreaver_crds::{AGENT_LABEL, AgentSpec};
+use skreaver_protocol::{API_PORT, Builtin};
 
 use crate::place::{Host, Place, ServiceName, parse, places};
 use crate::resolve::Unresolved;
@@ -78,10 +79,19 @@ pub(crate) fn ways_out(
         }
     }
     // Which hosts, only the arguments of a call tell: what is public is open, and the runtime judges each address.
-    if spec.tools.iter().filter_map(|tool| Builtin::from_name(&tool.name)).any(Builtin::needs_network) {
+    let of_the_image = spec.tools.iter().filter(|tool| tool.source == ToolType::Builtin);
+    if of_the_image.filter_map(|tool| Builtin::from_name(&tool.name)).any(Builtin::needs_network) {
         ways.extend([80, 443].map(|port| WayOut::Public { port }));
     }
+    ways.extend(spec.tools.iter().filter_map(|tool| to_peer(tool, namespace)));
     ways.into_iter().collect()
+}
+
+/// Another Agent's pods are known by their label, whether its Service is there yet or not.
+fn to_peer(tool: &AgentTool, namespace: &str) -> Option<WayOut> {
+    let PeerAgent { name, .. } = tool.agent.as_ref()?;
+    let selector = BTreeMap::from([(AGENT_LABEL.to_owned(), name.clone())]);
+    Some(WayOut::Pods { namespace: namespace.to_owned(), selector, port: PodPort::Number(API_PORT) })
 }
 
 type Problem = (Reason, String);

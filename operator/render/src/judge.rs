@@ -25,7 +25,8 @@ pub(crate) fn judge(spec: &AgentSpec) -> Vec<Unresolved> {
     goal.into_iter().chain(schema).collect()
 }
 
-fn schema_problem(schema: &Value) -> Result<(), String> {
+/// Why this is no JSON Schema that a runtime could use.
+pub(crate) fn schema_problem(schema: &Value) -> Result<(), String> {
     let size = schema.to_string().len();
     if size > LONGEST_SCHEMA {
         return Err(format!("the schema has {size} bytes; shorten it to {LONGEST_SCHEMA}"));

@@ -18,6 +18,7 @@ mod resolve;
 mod runtime_config;
 mod secrets;
 mod settings;
+mod tools;
 
 pub use egress::{PodPort, Services, WayOut};
 pub use manifests::{Child, ChildKind, manifests, owner_reference};
@@ -28,3 +29,4 @@ pub use resolve::{Found, References, ResolvedAgent, Unresolved, references, reso
 pub use runtime_config::{Locations, agent_config, pod_runtime_config, works_with_files};
 pub use secrets::{SecretFile, secret_files};
 pub use settings::{ControlSettings, Settings};
+pub use tools::ResolvedTool;

@@ -153,8 +153,10 @@ impl Local {
     fn found(&self, agent: &Agent, settings: &Settings, services: Option<&Services>) -> Found {
         let here = self.config_maps.iter().filter(|map| namespace(*map) == namespace(agent));
         let config_maps = here.map(|map| (map.name_any(), map.data.clone().unwrap_or_default())).collect();
+        let agents = self.agents.iter().map(|(_, other)| other).filter(|other| namespace(*other) == namespace(agent));
+        let agents = agents.map(ResourceExt::name_any).collect();
         // Secrets need not stand in files: whoever uses them looks for them elsewhere too.
-        Found { config_maps, secrets: references(agent, settings).secrets, services: services.cloned() }
+        Found { config_maps, secrets: references(agent, settings).secrets, agents, services: services.cloned() }
     }
 
     fn bundle(&self, agent: &Agent, required: bool) -> PolicyBundle {

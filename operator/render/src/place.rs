@@ -1,9 +1,9 @@
-//! The places on the network that an Agent names: hosts and ports of models and of memory servers.
+//! The places on the network that an Agent names: hosts and ports of models, of memory servers and of tools.
 
 use std::net::IpAddr;
 
 use skreaver_crds::AgentSpec;
-use skreaver_crds::agent::Model;
+use skreaver_crds::agent::{AgentTool, Model};
 
 /// A place on the network, and where the Agent names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +57,23 @@ pub(crate) fn places(spec: &AgentSpec, namespace: &str, domain: &str) -> Vec<Pla
             places.extend(place(path, host, port.parse().ok(), namespace, domain));
         }
     }
+    for (index, tool) in spec.tools.iter().enumerate() {
+        let named = tool_urls(tool).into_iter().flatten();
+        places.extend(named.filter_map(|(field, url)| url_place(format!("spec.tools[{index}].{field}"), url, namespace, domain)));
+    }
     places
+}
+
+/// The URLs that a tool names, with their fields. Other Agents are named by name.
+fn tool_urls(tool: &AgentTool) -> [Option<(&'static str, &str)>; 4] {
+    let AgentTool { name: _, source: _, required: _, http, openapi, mcp, agent: _ } = tool;
+    let oauth = mcp.as_ref().and_then(|mcp| mcp.oauth.as_ref());
+    [
+        http.as_ref().map(|http| ("http.url", http.url.as_str())),
+        openapi.as_ref().map(|openapi| ("openapi.server", openapi.server.as_str())),
+        mcp.as_ref().and_then(|mcp| Some(("mcp.url", mcp.url.as_deref()?))),
+        oauth.map(|oauth| ("mcp.oauth.tokenURL", oauth.token_url.as_str())),
+    ]
 }
 
 /// The field of the model with this index.
@@ -74,8 +90,12 @@ fn model_place(index: usize, model: &Model, namespace: &str, domain: &str) -> Op
         // The public address of the provider, whatever it is.
         return Some(Place { path, text: model.name.clone(), host: Host::Outside, port: 443 });
     };
+    url_place(path, url, namespace, domain)
+}
+
+fn url_place(path: String, url: &str, namespace: &str, domain: &str) -> Option<Place> {
     let (scheme, rest) = url.split_once("://")?;
-    let authority = rest.split('/').next().unwrap_or_default();
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
     let default = if scheme == "https" { 443 } else { 80 };
     // The last colon of an IPv6 address in brackets is none before a port.
     let (host, port) = match authority.rsplit_once(':') {

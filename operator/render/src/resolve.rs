@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use kube::ResourceExt;
-use skreaver_crds::agent::{Agent, AgentTool, InstructionsSource, KeyRef, ToolType};
+use skreaver_crds::agent::{Agent, InstructionsSource, KeyRef};
 use skreaver_crds::condition::Reason;
-use skreaver_protocol::config::ToolConfig;
+use skreaver_protocol::AgentName;
 use skreaver_protocol::name::NameError;
-use skreaver_protocol::{AgentName, Builtin, ToolName};
 
 use crate::egress::{Services, WayOut, services};
 use crate::judge::judge;
 use crate::place::ServiceName;
 use crate::secrets::{SecretFile, secret_files};
+use crate::tools::{ResolvedTool, resolve_tools};
 use crate::{Settings, egress};
 
 /// The longest instructions, in bytes: the same wherever they come from, so that they fit into a ConfigMap of ours.
@@ -26,7 +26,9 @@ pub struct References {
     pub config_maps: BTreeSet<String>,
     /// Secrets by name, each with the keys that are wanted of it. Only their existence is of interest here.
     pub secrets: BTreeMap<String, BTreeSet<String>>,
-    /// Services that may be meant by the hosts of models and memory servers.
+    /// Other Agents by name. Only their existence is of interest.
+    pub agents: BTreeSet<String>,
+    /// Services that may be meant by the hosts of models, memory servers and tools.
     pub services: BTreeSet<ServiceName>,
 }
 
@@ -37,8 +39,17 @@ pub struct Found {
     pub config_maps: BTreeMap<String, BTreeMap<String, String>>,
     /// The Secrets that exist, each with the names of its keys.
     pub secrets: BTreeMap<String, BTreeSet<String>>,
+    /// The other Agents that exist.
+    pub agents: BTreeSet<String>,
     /// The Services that exist; nothing where there is no cluster around, and no NetworkPolicy.
     pub services: Option<Services>,
+}
+
+impl Found {
+    /// Whether there is a cluster around.
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.services.is_some()
+    }
 }
 
 /// An Agent of which everything that it names exists.
@@ -53,7 +64,7 @@ pub struct ResolvedAgent<'a> {
     /// Its instructions, wherever they came from.
     pub instructions: Option<String>,
     /// Its tools.
-    pub tools: Vec<ToolConfig>,
+    pub tools: Vec<ResolvedTool>,
     /// The ways out that it needs.
     pub ways_out: Vec<WayOut>,
 }
@@ -70,7 +81,15 @@ pub struct Unresolved {
 impl Unresolved {
     /// Whether only another spec can help.
     pub fn is_spec_fault(&self) -> bool {
-        matches!(self.reason, Reason::Malformed | Reason::InvalidGoal | Reason::InvalidOutputSchema | Reason::AddressRefused)
+        matches!(
+            self.reason,
+            Reason::Malformed
+                | Reason::InvalidGoal
+                | Reason::InvalidOutputSchema
+                | Reason::InvalidToolSchema
+                | Reason::CommandInCluster
+                | Reason::AddressRefused
+        )
     }
 }
 
@@ -91,9 +110,13 @@ pub fn references(agent: &Agent, settings: &Settings) -> References {
     }
     secrets.retain(|name, _| names_an_object(name));
     let instructions = spec.instructions_from.iter().map(|from| from.config_map_key_ref.name.clone());
+    let documents =
+        spec.tools.iter().filter_map(|tool| Some(tool.openapi.as_ref()?.document_from.config_map_key_ref.name.clone()));
+    let agents = spec.tools.iter().filter_map(|tool| Some(tool.agent.as_ref()?.name.clone()));
     References {
-        config_maps: instructions.filter(|name| names_an_object(name)).collect(),
+        config_maps: instructions.chain(documents).filter(|name| names_an_object(name)).collect(),
         secrets,
+        agents: agents.filter(|name| names_an_object(name)).collect(),
         services: services(spec, &namespace_of(agent), settings).into_iter().filter(is_a_service).collect(),
     }
 }
@@ -125,7 +148,7 @@ pub fn resolve<'a>(agent: &'a Agent, found: &Found, settings: &Settings) -> Resu
     let mut missing = judge(spec);
     let name = AgentName::parse(agent.name_any()).map_err(bad_name).map_err(|m| missing.push(m)).ok();
     let instructions = instructions(agent, found).map_err(|m| missing.push(m)).unwrap_or_default();
-    let tools = tools(&spec.tools, &mut missing);
+    let tools = resolve_tools(agent, found, &mut missing);
     missing.extend(missing_secrets(agent, found));
     let ways_out = match &found.services {
         Some(services) => egress::ways_out(spec, &namespace, services, settings, &mut missing),
@@ -182,19 +205,4 @@ fn instructions(agent: &Agent, found: &Found) -> Result<Option<String>, Unresolv
         return Err(Unresolved { reason: Reason::TooLarge, message });
     }
     Ok(Some(text.clone()))
-}
-
-fn tools(wanted: &[AgentTool], missing: &mut Vec<Unresolved>) -> Vec<ToolConfig> {
-    let mut tools = Vec::with_capacity(wanted.len());
-    for (index, AgentTool { name, source }) in wanted.iter().enumerate() {
-        match source {
-            ToolType::Builtin if Builtin::from_name(name).is_none() => {
-                let known = Builtin::ALL.map(Builtin::name).join(", ");
-                let message = format!("spec.tools[{index}]: no built-in tool is named `{name}`; there are {known}");
-                missing.push(Unresolved { reason: Reason::ToolNotFound, message });
-            }
-            ToolType::Builtin => tools.extend(ToolName::parse(name).map(ToolConfig::builtin)),
-        }
-    }
-    tools
 }

@@ -12,7 +12,8 @@ use skreaver_protocol::{Builtin, GoDuration, control};
 
 use crate::manifests::paths;
 use crate::secrets::{MEMORY_URL, model_key};
-use crate::{ResolvedAgent, Settings};
+use crate::tools::tool_config;
+use crate::{ResolvedAgent, ResolvedTool, Settings};
 
 /// Where a runtime finds what its configuration only names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub struct Locations {
 }
 
 impl Locations {
-    fn secret(&self, file: &str) -> SecretSource {
+    pub(crate) fn secret(&self, file: &str) -> SecretSource {
         match self.variables.get(file) {
             Some(variable) => SecretSource::Env(variable.clone()),
             None => SecretSource::File(self.secrets.join(file)),
@@ -36,14 +37,19 @@ impl Locations {
     }
 }
 
-/// What the runtime is told of one agent, in a pod and on a laptop alike.
+/// What the runtime of a laptop is told of one agent. Agents that are tools of others are in the same process.
 pub fn agent_config(resolved: &ResolvedAgent<'_>, locations: &Locations) -> AgentConfig {
+    config_in(resolved, None, locations)
+}
+
+/// What a runtime is told of one agent; in a cluster with the namespace in which other agents are reached.
+fn config_in(resolved: &ResolvedAgent<'_>, namespace: Option<&str>, locations: &Locations) -> AgentConfig {
     let spec = &resolved.agent.spec;
     AgentConfig {
         name: resolved.name.clone(),
         description: spec.description.clone(),
         instructions: resolved.instructions.clone(),
-        tools: resolved.tools.clone(),
+        tools: resolved.tools.iter().map(|tool| tool_config(tool, namespace, locations)).collect(),
         models: spec.model.iter().flat_map(AgentModel::all).enumerate().map(|(at, it)| model(at, it, locations)).collect(),
         output_schema: spec.output_schema.clone(),
         goal: spec.goal.as_ref().map(goal_config),
@@ -56,7 +62,7 @@ pub fn agent_config(resolved: &ResolvedAgent<'_>, locations: &Locations) -> Agen
 
 /// Whether an agent has tools of files, and so a directory of its own.
 pub fn works_with_files(resolved: &ResolvedAgent<'_>) -> bool {
-    resolved.tools.iter().filter_map(|tool| Builtin::from_name(tool.name.as_str())).any(Builtin::needs_files)
+    resolved.tools.iter().filter_map(ResolvedTool::builtin).any(Builtin::needs_files)
 }
 
 fn model(index: usize, wanted: &Model, locations: &Locations) -> ModelConfig {
@@ -123,7 +129,7 @@ pub fn pod_runtime_config(resolved: &ResolvedAgent<'_>, settings: &Settings) -> 
         data: paths::DATA_DIR.into(),
         files: paths::FILES_DIR.into(),
     };
-    let agents = vec![agent_config(resolved, &locations)];
+    let agents = vec![config_in(resolved, Some(&resolved.namespace), &locations)];
     RuntimeConfig { agents, cluster: Some(cluster_config(resolved, settings)) }
 }
 

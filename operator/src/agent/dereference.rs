@@ -39,7 +39,7 @@ pub(crate) async fn dereference_policies(agent: &Agent, memory: &Memory, ctx: &C
 /// The objects that the spec names.
 pub(crate) async fn dereference(agent: &Agent, ctx: &Context) -> Result<Found, Problem> {
     let namespace = &namespace_of(agent);
-    let References { config_maps: wanted_maps, secrets: wanted_secrets, services: wanted_services } =
+    let References { config_maps: wanted_maps, secrets: wanted_secrets, agents: wanted_agents, services: wanted_services } =
         references(agent, &ctx.settings);
     let mut config_maps = BTreeMap::new();
     for name in wanted_maps {
@@ -49,7 +49,8 @@ pub(crate) async fn dereference(agent: &Agent, ctx: &Context) -> Result<Found, P
         }
     }
     let secrets = if ctx.check_secrets { existing(wanted_secrets, namespace, ctx).await? } else { wanted_secrets };
-    Ok(Found { config_maps, secrets, services: Some(services(wanted_services, ctx).await?) })
+    let agents = existing_agents(wanted_agents, namespace, ctx).await?;
+    Ok(Found { config_maps, secrets, agents, services: Some(services(wanted_services, ctx).await?) })
 }
 
 /// The Secrets that exist, with the names of their keys where those matter. What is in them is nobody's business here: it is
@@ -71,6 +72,18 @@ async fn existing(
         };
         if let Some(there) = there {
             found.insert(name, there);
+        }
+    }
+    Ok(found)
+}
+
+/// Their existence is all that matters: one that is not well-formed is there too.
+async fn existing_agents(wanted: BTreeSet<String>, namespace: &str, ctx: &Context) -> Result<BTreeSet<String>, Problem> {
+    let mut found = BTreeSet::new();
+    for name in wanted {
+        let api = ctx.scope.within::<Agent>(namespace);
+        if api.get_metadata_opt(&name).await.map_err(Problem::api("look for", "Agent", &name))?.is_some() {
+            found.insert(name);
         }
     }
     Ok(found)

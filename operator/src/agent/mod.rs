@@ -27,7 +27,7 @@ use kube::runtime::controller::{self, Action, Controller};
 use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
 use skreaver_crds::{Agent, AgentSpec, AgentStatus};
-use skreaver_render::{ChildKind, Settings, agent_facts, manifests, policy_bundle, references, resolve};
+use skreaver_render::{ChildKind, References, Settings, agent_facts, manifests, policy_bundle, references, resolve};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -54,8 +54,8 @@ pub(crate) const MANAGER: &str = "skreaver-agent-controller";
 const NAME: &str = "agent";
 /// How often a missing Secret is looked for: Secrets are not watched.
 const SECRET_POLL: Duration = Duration::from_secs(5);
-/// How often a Service is looked at that lies where nothing is watched.
-const SERVICE_POLL: Duration = Duration::from_secs(30);
+/// How often a Service is looked at that lies where nothing is watched, and an Agent that is a tool of another.
+const UNSEEN_POLL: Duration = Duration::from_secs(30);
 /// How long an Agent is left alone after a panic of ours.
 const AFTER_PANIC: Duration = Duration::from_secs(60);
 /// How often a taken name is looked at: a foreign object is not watched.
@@ -272,10 +272,11 @@ async fn tell(
     Ok(())
 }
 
-/// Services in namespaces that are not ours to watch may change unseen.
+/// Services in namespaces that are not ours to watch may change unseen, and an Agent that goes wakes nobody who has it as a tool.
 fn polls(agent: &Agent, ctx: &Context) -> Option<Duration> {
-    let services = references(agent, &ctx.settings).services;
-    services.iter().any(|service| !ctx.scope.contains(&service.namespace)).then_some(SERVICE_POLL)
+    let References { agents, services, .. } = references(agent, &ctx.settings);
+    let unseen = services.iter().any(|service| !ctx.scope.contains(&service.namespace));
+    (unseen || !agents.is_empty()).then_some(UNSEEN_POLL)
 }
 
 /// When to look again: on a change, and where changes are not seen, after a while.

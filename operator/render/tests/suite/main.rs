@@ -8,7 +8,9 @@ use expect_test::expect_file;
 use serde::Deserialize;
 use skreaver_protocol::policy::AgentFacts;
 use skreaver_render::local::{Document, Local};
-use skreaver_render::{ControlSettings, Found, PolicyInForce, Settings, policy_bundle, references, resolve};
+use skreaver_render::{
+    ControlSettings, Found, Locations, PolicyInForce, Settings, agent_config, policy_bundle, references, resolve,
+};
 
 fn here() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -90,6 +92,48 @@ fn what_cannot_be_meant_is_told_with_what_is_missing() {
     for (problem, told) in problems.iter().zip(told) {
         assert!(problem.contains(told), "{problem}");
     }
+}
+
+#[test]
+fn what_tools_name_and_is_not_there_is_told_by_its_path() {
+    let big = "x".repeat((256 << 10) + 1);
+    let problems = refused(&format!(
+        "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: there}}, data: {{big: {big}}}}}\n---\n{{apiVersion: skreaver.dev/v1alpha1, kind: Agent, metadata: {{name: chalk}}, spec: {{tools: [\
+            {{name: a, type: OpenAPI, openapi: {{documentFrom: {{configMapKeyRef: {{name: gone, key: k}}}}, server: 'https://a.example.com'}}}}, \
+            {{name: b, type: OpenAPI, openapi: {{documentFrom: {{configMapKeyRef: {{name: there, key: k}}}}, server: 'https://a.example.com'}}}}, \
+            {{name: c, type: OpenAPI, openapi: {{documentFrom: {{configMapKeyRef: {{name: there, key: big}}}}, server: 'https://a.example.com'}}}}, \
+            {{name: d, type: MCP, mcp: {{command: npx}}}}, {{name: e, type: Agent, agent: {{name: nobody}}}}, \
+            {{name: f, type: HTTP, http: {{url: 'http://127.0.0.1/x', inputSchema: {{type: thing}}}}}}, \
+            {{name: g, type: MCP, mcp: {{url: 'http://gone.far.svc/mcp'}}}}]}}}}"
+    ));
+    let told = [
+        "spec.tools[0].openapi.documentFrom.configMapKeyRef: ConfigMap `gone` does not exist",
+        "spec.tools[1].openapi.documentFrom.configMapKeyRef: ConfigMap `there` has no key `k`",
+        "spec.tools[2].openapi.documentFrom.configMapKeyRef: key `big` of ConfigMap `there` has 262145 bytes; shorten it to 262144",
+        "spec.tools[3].mcp.command: the pods of agents run no programs of yours",
+        "spec.tools[4].agent.name: Agent `nobody` does not exist in this namespace",
+        "spec.tools[5].http.inputSchema: this is not a JSON Schema",
+        "spec.tools[5].http.url: `127.0.0.1` is an address that no agent may reach",
+        "spec.tools[6].mcp.url: Service `gone` does not exist in namespace `far`",
+    ];
+    assert_eq!(problems.len(), told.len(), "{problems:?}");
+    for (problem, told) in problems.iter().zip(told) {
+        assert!(problem.contains(told), "{problem}");
+    }
+}
+
+#[test]
+fn on_a_laptop_servers_are_programs_and_agents_are_in_one_process() {
+    let local = Local::load(documents(
+        "{apiVersion: skreaver.dev/v1alpha1, kind: Agent, metadata: {name: helper}, spec: {}}\n---\n{apiVersion: skreaver.dev/v1alpha1, kind: Agent, metadata: {name: chalk}, spec: {tools: [{name: everything, type: MCP, mcp: {command: npx, args: [-y], env: [{name: LOG, value: x}]}}, {name: helper, type: Agent, agent: {name: helper}}]}}",
+    ))
+    .unwrap();
+    let agents = local.resolve(false).unwrap();
+    let config = serde_json::to_value(agent_config(&agents[1].0, &Locations::default())).unwrap();
+    let server = serde_json::json!({"transport": "command", "command": "npx", "args": ["-y"], "env": {"LOG": "x"}});
+    assert_eq!(config["tools"][0]["source"]["server"], server);
+    let helper = serde_json::json!({"type": "Agent", "agent": "helper", "timeout": "30s"});
+    assert_eq!(config["tools"][1]["source"], helper);
 }
 
 #[test]
