@@ -84,6 +84,31 @@ async fn a_missing_key_and_service_are_named_and_heal() {
 }
 
 #[tokio::test]
+async fn what_remote_tools_name_is_told_when_missing_and_heals() {
+    let namespace = Namespace::create("tools").await;
+    let operator = Operator::start(&namespace, &[]).await;
+    let peer = "{name: helper, type: Agent, agent: {name: helper}}";
+    let shop = "{name: shop, type: OpenAPI, openapi: {documentFrom: {configMapKeyRef: {name: shop, key: k}}, server: 'https://shop.example.com'}}";
+    let header = "{name: Authorization, valueFrom: {secretKeyRef: {name: rates, key: token}}}";
+    let rates = format!("{{name: rates, type: HTTP, http: {{url: 'https://rates.example.com/x', headers: [{header}]}}}}");
+    namespace.apply(&agent("clerk", &format!("{{tools: [{peer}, {shop}, {rates}]}}"))).await.unwrap();
+    let message = namespace.condition("agent", "clerk", "ResolvedRefs", "False", "AgentNotFound").await;
+    let told = ["spec.tools[0].agent.name: Agent `helper`", "ConfigMap `shop`", "Secret `rates` does not exist"];
+    assert!(told.iter().all(|told| message.contains(told)), "{message}");
+    namespace.apply(&agent("helper", "{}")).await.unwrap();
+    namespace.condition("agent", "clerk", "ResolvedRefs", "False", "ConfigMapNotFound").await;
+    namespace.apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: shop}, data: {k: '{}'}}").await.unwrap();
+    namespace.condition("agent", "clerk", "ResolvedRefs", "False", "SecretNotFound").await;
+    namespace.apply("{apiVersion: v1, kind: Secret, metadata: {name: rates}, stringData: {token: x}}").await.unwrap();
+    namespace.condition("agent", "clerk", "ResolvedRefs", "True", "Valid").await;
+    namespace.apply(&agent("clerk", "{tools: [{name: local, type: MCP, mcp: {command: npx}}]}")).await.unwrap();
+    let message = namespace.condition("agent", "clerk", "Accepted", "False", "CommandInCluster").await;
+    assert!(message.starts_with("spec.tools[0].mcp.command:"), "{message}");
+    operator.stop().await;
+    namespace.delete().await;
+}
+
+#[tokio::test]
 async fn what_no_schema_can_judge_is_told_by_accepted() {
     let namespace = Namespace::create("judged").await;
     let operator = Operator::start(&namespace, &[]).await;
