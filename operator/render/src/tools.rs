@@ -6,8 +6,8 @@ use skreaver_crds::agent::{
 };
 use skreaver_crds::condition::Reason;
 use skreaver_protocol::config::{
-    AgentToolConfig, ClientCredentials, HeaderConfig, HttpMethod, HttpToolConfig, McpConfig, McpServer, OpenApiConfig,
-    SecretSource, ToolConfig, ToolSource,
+    AgentToolConfig, ClientCredentials, HeaderConfig, HttpToolConfig, McpConfig, McpServer, OpenApiConfig, SecretSource,
+    ToolConfig, ToolSource,
 };
 use skreaver_protocol::{API_PORT, AgentName, Builtin, GoDuration, ToolName};
 
@@ -158,7 +158,7 @@ pub(crate) fn tool_config(tool: &ResolvedTool, namespace: Option<&str>, location
     let source = match source {
         Source::Builtin => ToolSource::Builtin,
         Source::Http(tool) => ToolSource::Http(HttpToolConfig {
-            description: tool.description.clone().unwrap_or_else(|| format!("{} {}", method(tool.method), tool.url)),
+            description: tool.description.clone(),
             method: tool.method,
             url: tool.url.clone(),
             headers: headers(&tool.headers),
@@ -189,16 +189,6 @@ pub(crate) fn tool_config(tool: &ResolvedTool, namespace: Option<&str>, location
         }),
     };
     ToolConfig { name: name.clone(), required: *required, source }
-}
-
-const fn method(method: HttpMethod) -> &'static str {
-    match method {
-        HttpMethod::Get => "GET",
-        HttpMethod::Post => "POST",
-        HttpMethod::Put => "PUT",
-        HttpMethod::Patch => "PATCH",
-        HttpMethod::Delete => "DELETE",
-    }
 }
 
 fn headers(tool: usize, wanted: &[Header], locations: &Locations) -> Vec<HeaderConfig> {
