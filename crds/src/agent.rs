@@ -19,7 +19,7 @@ pub use limits::{Budget, Limits};
 pub use memory::{AgentMemory, Backend, Compaction, Server};
 pub use model::{AgentModel, Model, Parameters, Price, Retry};
 pub use reference::{InstructionsSource, KeyRef, SecretKeySource};
-pub use status::{AgentStatus, Endpoints, PolicyRef};
+pub use status::{AgentStatus, Endpoints, PinnedTool, PinnedTools, PolicyRef};
 pub use tool::{
     AgentTool, DocumentSource, EnvVar, Header, HeaderValue, HttpTool, McpLink, McpTool, OAuth, OpenApiTool, PeerAgent, ToolType,
 };

@@ -15,6 +15,8 @@ pub enum ConditionType {
     Available,
     /// Something that the agent needs does not work, as its pods tell: a model or its memory. True is the bad news.
     Degraded,
+    /// A tool of an MCP server is not what it was when it was first seen. True is the bad news. Absent where none is compared.
+    ToolDrift,
     /// The agent does what its newest spec says. Wait for this one.
     Ready,
 }
@@ -29,6 +31,7 @@ impl ConditionType {
             Self::Progressing => "Progressing",
             Self::Available => "Available",
             Self::Degraded => "Degraded",
+            Self::ToolDrift => "ToolDrift",
             Self::Ready => "Ready",
         }
     }
@@ -102,6 +105,10 @@ pub enum Reason {
     MemoryUnavailable,
     /// Degraded=True: another component of the agent does not work, as the message says.
     ComponentUnavailable,
+    /// ToolDrift=True, and Degraded=True under `pin: Enforce`: the message names source and tools, and says how to accept them.
+    ToolChanged,
+    /// ToolDrift=False: the tools of every server are what they were.
+    AsPinned,
     /// Accepted=False, Ready=False: the memory of the agent cannot keep what `durability` asks for, as the message says.
     NotDurable,
     /// Available=False, Ready=False: `suspend` is set, or `replicas` is 0.
@@ -132,6 +139,8 @@ impl Reason {
             Self::Rejected => "Rejected",
             Self::ToolNotFound => "ToolNotFound",
             Self::AgentNotFound => "AgentNotFound",
+            Self::ToolChanged => "ToolChanged",
+            Self::AsPinned => "AsPinned",
             Self::NoPolicy => "NoPolicy",
             Self::Applied => "Applied",
             Self::RollingOut => "RollingOut",

@@ -105,6 +105,7 @@ fn changes<'a>(before: &[Condition], after: &'a [Condition]) -> Vec<&'a Conditio
         ConditionType::ResolvedRefs,
         ConditionType::PolicyApplied,
         ConditionType::Degraded,
+        ConditionType::ToolDrift,
         ConditionType::Ready,
     ];
     let mut told: Vec<&Condition> = Vec::new();
@@ -125,9 +126,10 @@ fn changes<'a>(before: &[Condition], after: &'a [Condition]) -> Vec<&'a Conditio
     told
 }
 
-/// Degraded is the one condition that is good news when it is False.
+/// Degraded and ToolDrift are good news when they are False.
 fn is_good(condition: &Condition) -> bool {
-    let good = if condition.type_ == ConditionType::Degraded.name() { "False" } else { "True" };
+    let bad = [ConditionType::Degraded.name(), ConditionType::ToolDrift.name()];
+    let good = if bad.contains(&condition.type_.as_str()) { "False" } else { "True" };
     condition.status == good
 }
 

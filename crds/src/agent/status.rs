@@ -50,6 +50,43 @@ pub struct AgentStatus {
     #[schemars(length(max = 128))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub components: Vec<Component>,
+
+    /// The tools of MCP servers as they were when they were first seen, of each source with `pin: Warn` or `Enforce`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub tools: Vec<PinnedTools>,
+}
+
+/// The tools of an MCP server as they were when they were first seen.
+#[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PinnedTools {
+    /// The name of the source in the spec.
+    #[schemars(length(max = 63))]
+    pub name: String,
+    /// Where they were found.
+    #[schemars(length(max = 1024))]
+    pub url: String,
+    /// The `pinVersion` of the spec under which they were.
+    #[serde(default)]
+    pub pin_version: i64,
+    /// The tools.
+    #[schemars(length(max = 256))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub tools: Vec<PinnedTool>,
+}
+
+/// A tool as it was when it was first seen.
+#[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PinnedTool {
+    /// The server's name for it.
+    #[schemars(length(max = 128))]
+    pub name: String,
+    /// The SHA-256 of its name, description and schemas, in hexadecimal digits.
+    #[schemars(length(max = 64))]
+    pub digest: String,
 }
 
 /// Where to reach an agent.

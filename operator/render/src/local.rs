@@ -171,12 +171,19 @@ impl Local {
     /// The policies that select an agent in this namespace and with these labels.
     pub fn policies_of(&self, agent: &AgentFacts, required: bool) -> PolicyBundle {
         let here = self.policies.iter().filter(|policy| namespace(*policy) == agent.namespace).map(in_force);
-        policy_bundle(agent, &here.filter(|policy| policy.selects(&agent.labels)).collect::<Vec<_>>(), required, None, 0)
+        policy_bundle(
+            agent,
+            &here.filter(|policy| policy.selects(&agent.labels)).collect::<Vec<_>>(),
+            required,
+            None,
+            0,
+            BTreeMap::new(),
+        )
     }
 
     /// All policies, whomever they select.
     pub fn all_policies(&self, agent: &AgentFacts) -> PolicyBundle {
-        policy_bundle(agent, &self.policies.iter().map(in_force).collect::<Vec<_>>(), false, None, 0)
+        policy_bundle(agent, &self.policies.iter().map(in_force).collect::<Vec<_>>(), false, None, 0, BTreeMap::new())
     }
 }
 

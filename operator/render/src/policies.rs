@@ -10,6 +10,7 @@ use kube::core::{ObjectMeta, Selector, SelectorExt};
 use serde_json::Value;
 use skreaver_crds::{Agent, TOOL_POLICY_LABEL, ToolPolicy, ToolPolicySpec};
 use skreaver_policy::Policy;
+use skreaver_protocol::ToolName;
 use skreaver_protocol::policy::{Action, AgentFacts, PolicyBundle, PolicyRules};
 
 use crate::manifests::{json, owner_reference, paths};
@@ -124,13 +125,14 @@ fn asked_for(agent: &AgentFacts, policies: &[PolicyRules]) -> Option<AgentFacts>
 /// What the pods of an agent are told: the policies that select it, under a version that rises when they change.
 ///
 /// `agent` is what their conditions see of it; `selecting` are the policies that select it; `previous` is what its pods were told last, and `at_least` the
-/// highest version that they were ever told.
+/// highest version that they were ever told; `pins` are the tools of remote sources as they were first seen.
 pub fn policy_bundle(
     agent: &AgentFacts,
     selecting: &[PolicyInForce],
     required: bool,
     previous: Option<&PolicyBundle>,
     at_least: u64,
+    pins: BTreeMap<ToolName, BTreeMap<String, String>>,
 ) -> PolicyBundle {
     let mut policies: Vec<_> = selecting.iter().map(|policy| rules(policy.name.clone(), &policy.spec)).collect();
     policies.sort_by(|a, b| a.name.cmp(&b.name));
@@ -140,7 +142,7 @@ pub fn policy_bundle(
     }
     // Whoever edits the ConfigMap could write any version there; one that we cannot have given counts for nothing.
     let previous = previous.filter(|last| last.version <= at_least.saturating_add(MOST_UNTOLD));
-    let wanted = PolicyBundle { version: 0, required, agent: asked_for(agent, &policies), policies, pins: BTreeMap::new() };
+    let wanted = PolicyBundle { version: 0, required, agent: asked_for(agent, &policies), policies, pins };
     match previous {
         Some(last) if last.version >= at_least && (PolicyBundle { version: last.version, ..wanted.clone() }) == *last => {
             last.clone()

@@ -9,6 +9,7 @@ mod ledger;
 mod observe;
 mod observe_components;
 mod observe_policies;
+mod pins;
 mod plan;
 pub(crate) mod policies;
 mod problem;
@@ -38,7 +39,9 @@ pub(crate) use problem::told;
 
 use self::ledger::{Ledger, Memory};
 use self::observe::{Observation, Policies, is_news, observe, overdue_in};
+use self::pins::Pins;
 use self::problem::Problem;
+use self::rollout::Rollout;
 use self::stores::{Stored, Stores};
 use crate::control::hub::Hub;
 use crate::malformed;
@@ -165,13 +168,17 @@ async fn one(stored: &Stored, ctx: &Context) -> (&'static str, Action) {
 async fn drive(agent: &Agent, ctx: &Context) -> (&'static str, Action) {
     let key = (namespace_of(agent), agent.name_any());
     let mut memory = ctx.ledger.recall(&key, &agent.uid().unwrap_or_default());
-    let mut policies = None;
-    let problem = attempt(agent, &mut memory, &mut policies, ctx).await.err();
-    memory.failures = if problem.is_some() { memory.failures.saturating_add(1) } else { 0 };
     let reports = ctx.hub.reports(&key, Instant::now());
     let of_pods = ChildKind::of_pods(&agent.spec);
-    let pods = ctx.stores.children.pods(of_pods, &key.0, &key.1);
     let before = newest(agent.resource_version().as_deref(), agent.status.as_ref(), memory.status.as_ref());
+    let pods = ctx.stores.children.pods(of_pods, &key.0, &key.1);
+    let serves_newest = before.observed_generation == agent.metadata.generation
+        && rollout::rollout(pods.as_ref(), memory.applied_generation(of_pods)) == Rollout::Serving;
+    let pinned = pins::pinned(agent, &before, &reports, serves_newest);
+    let mut policies = None;
+    let problem = attempt(agent, pins::pins(&pinned), &mut memory, &mut policies, ctx).await.err();
+    memory.failures = if problem.is_some() { memory.failures.saturating_add(1) } else { 0 };
+    let pods = ctx.stores.children.pods(of_pods, &key.0, &key.1);
     let now = Timestamp::now();
     let after = observe(&Observation {
         agent,
@@ -180,6 +187,7 @@ async fn drive(agent: &Agent, ctx: &Context) -> (&'static str, Action) {
         pods: pods.as_ref(),
         applied_generation: memory.applied_generation(of_pods),
         reports: &reports,
+        pinned: &pinned,
         before: &before,
         cluster_domain: &ctx.settings.cluster_domain,
         now,
@@ -203,8 +211,14 @@ async fn drive(agent: &Agent, ctx: &Context) -> (&'static str, Action) {
 }
 
 /// Policies come first and on every path: no spec, however wrong, is a way around them.
-async fn attempt(agent: &Agent, memory: &mut Memory, policies: &mut Option<Policies>, ctx: &Context) -> Result<(), Problem> {
-    let told = told_policies(agent, memory, ctx).await?;
+async fn attempt(
+    agent: &Agent,
+    pins: Pins,
+    memory: &mut Memory,
+    policies: &mut Option<Policies>,
+    ctx: &Context,
+) -> Result<(), Problem> {
+    let told = told_policies(agent, Some(pins), memory, ctx).await?;
     let problem = match bring(agent, &told, memory, ctx).await {
         Ok(()) => {
             *policies = Some(told);
@@ -218,10 +232,13 @@ async fn attempt(agent: &Agent, memory: &mut Memory, policies: &mut Option<Polic
     Err(problem)
 }
 
-async fn told_policies(agent: &Agent, memory: &mut Memory, ctx: &Context) -> Result<Policies, Problem> {
+/// Without pins those hold that were told last.
+async fn told_policies(agent: &Agent, pins: Option<Pins>, memory: &mut Memory, ctx: &Context) -> Result<Policies, Problem> {
     let inputs = dereference::dereference_policies(agent, memory, ctx).await?;
     let required = ctx.settings.require_tool_policy;
-    let bundle = policy_bundle(&agent_facts(agent), &inputs.policies, required, inputs.previous.as_ref(), inputs.at_least);
+    let previous = inputs.previous.as_ref();
+    let pins = pins.or_else(|| previous.map(|last| last.pins.clone())).unwrap_or_default();
+    let bundle = policy_bundle(&agent_facts(agent), &inputs.policies, required, previous, inputs.at_least, pins);
     memory.bundle = Some(bundle.clone());
     Ok(Policies { in_force: inputs.policies, bundle })
 }
@@ -240,7 +257,7 @@ async fn deliver_policies(metadata: ObjectMeta, ctx: &Context) -> Action {
     let key = (namespace_of(&agent), agent.name_any());
     let mut memory = ctx.ledger.recall(&key, &agent.uid().unwrap_or_default());
     let delivered = async {
-        let told = told_policies(&agent, &mut memory, ctx).await?;
+        let told = told_policies(&agent, None, &mut memory, ctx).await?;
         apply::apply_policies(&agent, &told.bundle, ctx).await
     };
     let delivered = delivered.await;

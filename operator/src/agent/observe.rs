@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
-use skreaver_crds::agent::{Endpoints, PolicyRef};
+use skreaver_crds::agent::{Endpoints, PinnedTools, PolicyRef};
 use skreaver_crds::condition::{ConditionType, Reason};
 use skreaver_crds::{AGENT_LABEL, Agent, AgentStatus};
 use skreaver_protocol::API_PORT;
@@ -14,6 +14,7 @@ use skreaver_render::{ChildKind, PolicyInForce, Unresolved};
 
 use super::observe_components::{self, components};
 use super::observe_policies::policy_applied;
+use super::pins::{tool_drift, withholds};
 use super::problem::Problem;
 use super::rollout::{Pods, Rollout, rollout};
 use crate::conditions::{Truth, Verdict, condition, find};
@@ -32,6 +33,8 @@ pub(crate) struct Observation<'a> {
     /// The generation of the Deployment or StatefulSet that we made last; an older one tells of the past.
     pub(crate) applied_generation: Option<i64>,
     pub(crate) reports: &'a Reports,
+    /// The tools of MCP servers as they were first seen.
+    pub(crate) pinned: &'a [PinnedTools],
     pub(crate) before: &'a AgentStatus,
     pub(crate) cluster_domain: &'a str,
     pub(crate) now: Timestamp,
@@ -60,6 +63,7 @@ pub(crate) fn observe(seen: &Observation<'_>) -> AgentStatus {
             None => seen.before.policy_version,
         },
         components: components(seen.reports, &seen.before.components),
+        tools: seen.pinned.to_vec(),
     }
 }
 
@@ -83,7 +87,9 @@ fn conditions(seen: &Observation<'_>) -> Vec<Condition> {
     };
     let accepted = accepted(seen);
     let resolved = resolved_refs(seen);
-    let degraded = observe_components::degraded(seen.reports, seen.before);
+    let drift = tool_drift(seen.agent, seen.pinned, seen.reports, seen.before);
+    let withheld = drift.clone().filter(|_| withholds(seen.agent, seen.pinned, seen.reports));
+    let degraded = observe_components::degraded(seen.reports, seen.before, withheld);
     let ready = ready(seen, &[&accepted, &resolved], &rollout, &degraded);
     let verdicts = [
         (ConditionType::Accepted, accepted),
@@ -95,7 +101,8 @@ fn conditions(seen: &Observation<'_>) -> Vec<Condition> {
         (ConditionType::Ready, ready),
     ];
     let generation = seen.agent.metadata.generation;
-    verdicts.map(|(kind, verdict)| condition(kind, verdict, generation, &seen.before.conditions, seen.now)).into()
+    let verdicts = verdicts.into_iter().chain(drift.map(|verdict| (ConditionType::ToolDrift, verdict)));
+    verdicts.map(|(kind, verdict)| condition(kind, verdict, generation, &seen.before.conditions, seen.now)).collect()
 }
 
 fn accepted(seen: &Observation<'_>) -> Verdict {
@@ -217,12 +224,13 @@ pub(crate) fn is_news(before: &AgentStatus, after: &AgentStatus) -> bool {
         policies,
         policy_version,
         components,
+        tools,
     } = after;
     let quiet = !is_progressing(after);
     let told = conditions.iter().filter(|condition| quiet || condition.type_ != ConditionType::PolicyApplied.name());
     observed_generation != &before.observed_generation
-        || (selector, endpoints, policies, policy_version)
-            != (&before.selector, &before.endpoints, &before.policies, &before.policy_version)
+        || (selector, endpoints, policies, policy_version, tools)
+            != (&before.selector, &before.endpoints, &before.policies, &before.policy_version, &before.tools)
         || told.into_iter().any(|new| !before.conditions.iter().any(|old| crate::conditions::same(old, new)))
         || quiet && (replicas, ready_replicas, components) != (&before.replicas, &before.ready_replicas, &before.components)
 }

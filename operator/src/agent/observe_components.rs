@@ -9,13 +9,15 @@ use crate::conditions::{Truth, Verdict, find};
 use crate::control::hub::Reports;
 
 /// Whether something that the agent needs does not work. Told once it is stable; what was said before stands until then.
-pub(crate) fn degraded(reports: &Reports, before: &AgentStatus) -> Verdict {
+///
+/// `withheld`: tools are kept back because they are not what they were.
+pub(crate) fn degraded(reports: &Reports, before: &AgentStatus, withheld: Option<Verdict>) -> Verdict {
     let healthy = || Verdict::no(Reason::Healthy, "no pod tells of anything that does not work");
     if !reports.stable {
         return find(&before.conditions, ConditionType::Degraded).and_then(kept).unwrap_or_else(healthy);
     }
     let broken = broken(reports);
-    let Some(first) = broken.first() else { return healthy() };
+    let Some(first) = broken.first() else { return withheld.unwrap_or_else(healthy) };
     let sentences: Vec<_> = broken.iter().map(|component| sentence(component)).collect();
     Verdict::yes(reason(&first.name), sentences.join("; "))
 }
@@ -64,7 +66,8 @@ fn sentence(component: &Component) -> String {
 
 /// What was said before.
 fn kept(said: &Condition) -> Option<Verdict> {
-    let words = [Reason::Healthy, Reason::MemoryUnavailable, Reason::ModelUnavailable, Reason::ComponentUnavailable];
+    let words =
+        [Reason::ToolChanged, Reason::Healthy, Reason::MemoryUnavailable, Reason::ModelUnavailable, Reason::ComponentUnavailable];
     let reason = words.into_iter().find(|reason| reason.name() == said.reason)?;
     let truth = if reason == Reason::Healthy { Truth::False } else { Truth::True };
     Some(Verdict { truth, reason, message: said.message.clone() })

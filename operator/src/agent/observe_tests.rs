@@ -36,7 +36,8 @@ fn policies(names: &[(&str, i64)], version: u64) -> Policies {
 }
 
 fn reports(versions: &[u64], stable: bool) -> Reports {
-    let report = |version: &u64| PodReport { policy_version: *version, policy_problem: None, components: Vec::new() };
+    let report =
+        |version: &u64| PodReport { policy_version: *version, policy_problem: None, components: Vec::new(), sources: Vec::new() };
     Reports {
         pods: versions.iter().map(|version| (format!("pod-{version}"), report(version))).collect(),
         stable,
@@ -70,6 +71,7 @@ fn status(case: &Case) -> AgentStatus {
         pods: case.pods.as_ref(),
         applied_generation: Some(1),
         reports: &case.reports,
+        pinned: &[],
         before: &case.before,
         cluster_domain: "cluster.test",
         now: Timestamp::UNIX_EPOCH,
@@ -244,6 +246,7 @@ fn the_pod_of_a_stateful_set_that_does_not_come_up_in_time_is_stalled() {
             pods: None,
             applied_generation: Some(1),
             reports: &reports,
+            pinned: &[],
             before,
             cluster_domain: "cluster.test",
             now: Timestamp::from_second(seconds).unwrap(),

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures::{Stream, StreamExt, stream};
 use skreaver_protocol::approval::{ApprovalRequest, ApprovalVotes, MOST_WAITING};
+use skreaver_protocol::control::FoundSource;
 use skreaver_protocol::policy::PolicyBundle;
 use skreaver_protocol::rest::Component;
 use tokio::sync::watch;
@@ -46,6 +47,8 @@ pub struct PodReport {
     pub policy_problem: Option<String>,
     /// Its components.
     pub components: Vec<Component>,
+    /// The sources of tools that it found.
+    pub sources: Vec<FoundSource>,
 }
 
 /// What the pods of an Agent told last.
@@ -230,7 +233,7 @@ mod tests {
     }
 
     fn report(version: u64) -> PodReport {
-        PodReport { policy_version: version, policy_problem: None, components: Vec::new() }
+        PodReport { policy_version: version, policy_problem: None, components: Vec::new(), sources: Vec::new() }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use skreaver_protocol::approval::{ApprovalRequest, MOST_WAITING, PREVIEW_MAX};
-use skreaver_protocol::control::{FromRuntime, ToRuntime};
+use skreaver_protocol::control::{FoundSource, FoundTool, FromRuntime, ToRuntime};
 use skreaver_protocol::rest::Component;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,9 @@ const SEND: Duration = Duration::from_secs(10);
 const LIFETIME: Duration = Duration::from_secs(3000);
 /// Components that are kept of what a pod tells.
 const COMPONENTS: usize = 128;
+/// Sources of tools, and tools of each.
+const SOURCES: usize = 64;
+const TOOLS: usize = 256;
 /// Characters that are kept of a text that a pod tells.
 const TEXT: usize = 512;
 /// Reports that a pod may send at once; more than one each [`REPORT_PAUSE`] ends the stream.
@@ -105,9 +108,10 @@ async fn send(socket: &mut WebSocket, message: Message) -> bool {
 
 fn take(message: FromRuntime, caller: &Caller, id: u64, hub: &Hub) {
     match message {
-        FromRuntime::State { policy_version, policy_problem, components, sources: _ } => {
+        FromRuntime::State { policy_version, policy_problem, components, sources } => {
             let components = components.into_iter().take(COMPONENTS).map(shortened).collect();
-            let report = PodReport { policy_version, policy_problem: policy_problem.map(short), components };
+            let report =
+                PodReport { policy_version, policy_problem: policy_problem.map(short), components, sources: bounded(sources) };
             hub.report(&caller.agent, &caller.pod, id, report);
         }
         FromRuntime::Approvals { waiting } => {
@@ -115,6 +119,13 @@ fn take(message: FromRuntime, caller: &Caller, id: u64, hub: &Hub) {
             hub.ask(&caller.agent, &caller.pod, id, own.collect());
         }
     }
+}
+
+/// As many sources, and as many tools of each, as a status has room for.
+fn bounded(sources: Vec<FoundSource>) -> Vec<FoundSource> {
+    let fits = |tool: &FoundTool| tool.name.len() <= 128 && tool.digest.len() <= 64;
+    let one = |FoundSource { name, tools }| FoundSource { name, tools: tools.into_iter().filter(fits).take(TOOLS).collect() };
+    sources.into_iter().take(SOURCES).map(one).collect()
 }
 
 /// A pod speaks for its own Agent only, and in sizes that a ToolApproval takes.

@@ -77,6 +77,12 @@ pub struct McpTool {
     #[serde(default)]
     pub pin: Pin,
 
+    /// Another number than before accepts the tools as they are now: what they were is forgotten, and they are seen for the first
+    /// time. Default: 0. Example: `1`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0, max = 1_000_000_000))]
+    pub pin_version: i64,
+
     /// How long a call may take. Default: `30s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", length(max = 32))]
@@ -85,6 +91,11 @@ pub struct McpTool {
             .message("write timeout as whole numbers with the units h, m, s and ms, from 1ms to 24h, such as 90s")
     )]
     pub timeout: Option<GoDuration>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "this is the shape that serde calls")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 /// The one way in which a server is reached.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use expect_test::expect_file;
@@ -188,23 +189,23 @@ fn labels_of_an_agent_are_in_its_bundle_where_a_condition_may_ask_for_them() {
     let spec =
         serde_json::json!({"rules": [{"name": "r", "tools": ["x"], "when": "agent.labels.tier == 'a'", "action": "Allow"}]});
     let asking = PolicyInForce { spec: serde_json::from_value(spec).unwrap(), ..in_force("asking") };
-    let silent = policy_bundle(&plain(), &[in_force("a")], false, None, 0);
+    let silent = policy_bundle(&plain(), &[in_force("a")], false, None, 0, BTreeMap::new());
     assert_eq!(silent.agent, None);
-    let first = policy_bundle(&plain(), std::slice::from_ref(&asking), false, Some(&silent), 1);
+    let first = policy_bundle(&plain(), std::slice::from_ref(&asking), false, Some(&silent), 1, BTreeMap::new());
     assert_eq!((first.version, first.agent.as_ref()), (2, Some(&plain())));
     let moved = AgentFacts { labels: [("tier".to_owned(), "edge".to_owned())].into(), ..plain() };
-    assert_eq!(policy_bundle(&moved, &[asking], false, Some(&first), 2).version, 3);
-    assert_eq!(policy_bundle(&moved, &[in_force("a")], false, Some(&silent), 1), silent);
+    assert_eq!(policy_bundle(&moved, &[asking], false, Some(&first), 2, BTreeMap::new()).version, 3);
+    assert_eq!(policy_bundle(&moved, &[in_force("a")], false, Some(&silent), 1, BTreeMap::new()), silent);
 }
 
 #[test]
 fn a_bundle_keeps_its_version_until_it_changes_and_never_goes_back() {
-    let first = policy_bundle(&plain(), &[in_force("b"), in_force("a")], false, None, 0);
+    let first = policy_bundle(&plain(), &[in_force("b"), in_force("a")], false, None, 0, BTreeMap::new());
     assert_eq!(first.version, 1);
-    assert_eq!(policy_bundle(&plain(), &[in_force("a"), in_force("b")], false, Some(&first), 1), first);
-    assert_eq!(policy_bundle(&plain(), &[in_force("a")], false, Some(&first), 1).version, 2);
-    assert_eq!(policy_bundle(&plain(), &[in_force("a"), in_force("b")], true, Some(&first), 1).version, 2);
+    assert_eq!(policy_bundle(&plain(), &[in_force("a"), in_force("b")], false, Some(&first), 1, BTreeMap::new()), first);
+    assert_eq!(policy_bundle(&plain(), &[in_force("a")], false, Some(&first), 1, BTreeMap::new()).version, 2);
+    assert_eq!(policy_bundle(&plain(), &[in_force("a"), in_force("b")], true, Some(&first), 1, BTreeMap::new()).version, 2);
     // The ConfigMap was lost, or an old one came back: the pods remember 7.
-    assert_eq!(policy_bundle(&plain(), &[], false, None, 7).version, 8);
-    assert_eq!(policy_bundle(&plain(), &[in_force("a"), in_force("b")], false, Some(&first), 7).version, 8);
+    assert_eq!(policy_bundle(&plain(), &[], false, None, 7, BTreeMap::new()).version, 8);
+    assert_eq!(policy_bundle(&plain(), &[in_force("a"), in_force("b")], false, Some(&first), 7, BTreeMap::new()).version, 8);
 }
