@@ -22,10 +22,9 @@ use skreaver_protocol::approval::{ApprovalState, AskedBy, Vote};
     printcolumn(name = "Tool", type_ = "string", json_path = ".spec.tool"),
     printcolumn(name = "State", type_ = "string", json_path = ".status.state"),
     printcolumn(name = "Quorum", type_ = "integer", json_path = ".spec.quorum"),
-    printcolumn(name = "Decided by", type_ = "string", json_path = ".status.decisions[*].user"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Expires", type_ = "string", json_path = ".spec.expiresAt", priority = 1),
-    printcolumn(name = "Policy", type_ = "string", json_path = ".spec.askedBy[*].policy", priority = 1),
+    printcolumn(name = "Policy", type_ = "string", json_path = ".spec.askedBy[0].policy", priority = 1),
     printcolumn(name = "Preview", type_ = "string", json_path = ".spec.preview", priority = 1),
     validation = Rule::new("self.spec == oldSelf.spec").message("what is asked does not change; delete the ToolApproval, and the operator asks again")
 )]

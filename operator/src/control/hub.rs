@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::{Stream, StreamExt, stream};
-use skreaver_protocol::approval::{ApprovalRequest, ApprovalVotes, MOST_WAITING};
+use skreaver_protocol::approval::{ApprovalRequest, ApprovalVotes};
 use skreaver_protocol::control::FoundSource;
 use skreaver_protocol::policy::PolicyBundle;
 use skreaver_protocol::rest::Component;
@@ -140,7 +140,7 @@ impl Hub {
         let pods = agents.get(agent).map(|entry| &entry.waiting).filter(|pods| !pods.is_empty())?;
         let all = pods.values().flat_map(|(_, waiting)| waiting);
         let by_name: BTreeMap<_, _> = all.map(|request| (request.name.clone(), request.clone())).collect();
-        Some(by_name.into_values().take(MOST_WAITING).collect())
+        Some(by_name.into_values().collect())
     }
 
     /// Drops what a pod told, unless it has told more on a newer stream.

@@ -45,9 +45,10 @@ pub(super) fn judge(approval: &ToolApproval, asked: Asked, now: Timestamp) -> Fa
     }
     let expires = approval.spec.expires_at.parse().unwrap_or(Timestamp::UNIX_EPOCH);
     let open = left(expires, Duration::ZERO, now);
+    // Decisions tell no time: what is found behind the expiry may have been decided behind it.
     let state = match (tally(approval.spec.quorum, &status.decisions), open, asked) {
-        (state @ (ApprovalState::Approved | ApprovalState::Denied), _, _) => state,
         (_, None, _) => ApprovalState::Expired,
+        (state @ (ApprovalState::Approved | ApprovalState::Denied), _, _) => state,
         (_, _, Asked::No(since)) if since >= UNASKED => ApprovalState::Withdrawn,
         _ => ApprovalState::Waiting,
     };
@@ -60,6 +61,15 @@ pub(super) fn judge(approval: &ToolApproval, asked: Asked, now: Timestamp) -> Fa
     }
     let ended_at = is_final(Some(state)).then(|| now.to_string());
     Fate::Becomes(ToolApprovalStatus { state: Some(state), ended_at, ..status })
+}
+
+/// Whether what was said of it still counts.
+pub(super) fn counts(approval: &ToolApproval, now: Timestamp) -> bool {
+    match approval.status.as_ref().and_then(|status| status.state) {
+        Some(ApprovalState::Approved | ApprovalState::Denied) => true,
+        Some(ApprovalState::Expired | ApprovalState::Withdrawn) => false,
+        Some(ApprovalState::Waiting) | None => approval.spec.expires_at.parse().is_ok_and(|expires: Timestamp| now < expires),
+    }
 }
 
 fn is_final(state: Option<ApprovalState>) -> bool {
@@ -129,6 +139,11 @@ mod tests {
             Some((Denied, true))
         );
         assert_eq!(becomes(&approval(&one, Some(Waiting), None), Asked::Yes, 100), Some((Expired, true)));
+        assert_eq!(becomes(&approval(&two, Some(Waiting), None), Asked::Yes, 101), Some((Expired, true)), "decided too late");
+        assert!(counts(&approval(&two, Some(Waiting), None), at(99)) && !counts(&approval(&two, Some(Waiting), None), at(100)));
+        assert!(
+            counts(&approval(&two, Some(Approved), Some(9)), at(200)) && !counts(&approval(&two, Some(Expired), Some(9)), at(9))
+        );
         assert_eq!(becomes(&approval(&one, Some(Waiting), None), Asked::No(UNASKED), 5), Some((Withdrawn, true)));
         assert_eq!(becomes(&approval(&one, Some(Waiting), None), Asked::No(Duration::from_secs(59)), 5), None);
     }

@@ -13,9 +13,9 @@ use kube::runtime::reflector::Store;
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 use skreaver_crds::{AGENT_LABEL, Agent, ToolApproval, ToolApprovalSpec, ToolApprovalStatus};
-use skreaver_protocol::approval::{ApprovalRequest, ApprovalState, ApprovalVotes};
+use skreaver_protocol::approval::{ApprovalRequest, ApprovalState, ApprovalVotes, MOST_WAITING};
 
-use self::judge::{Asked, Fate, judge};
+use self::judge::{Asked, Fate, counts, judge};
 use super::Context;
 use super::children::is_controlled_by;
 use super::ledger::AgentKey;
@@ -41,7 +41,9 @@ pub(crate) async fn settle(agent: &Agent, key: &AgentKey, unasked: &mut Unasked,
     let api: Api<ToolApproval> = ctx.scope.within(&key.0);
     let mut again = Vec::new();
     let names: BTreeSet<_> = present.iter().map(|approval| approval.name_any()).collect();
-    for request in asked.iter().flatten().filter(|request| !names.contains(&request.name)) {
+    let open = present.iter().filter(|approval| counts(approval, Timestamp::now())).count();
+    let new = asked.iter().flatten().filter(|request| !names.contains(&request.name));
+    for request in new.take(MOST_WAITING.saturating_sub(open)) {
         again.extend(make(agent, request, &api).await);
     }
     unasked.note(&names, asked.as_deref(), Instant::now());
@@ -59,7 +61,8 @@ fn tell(key: &AgentKey, present: &[Arc<ToolApproval>], ctx: &Context) {
         digest: approval.spec.digest.clone(),
         votes: approval.status.as_ref().map(|status| status.decisions.clone()).unwrap_or_default(),
     };
-    let mut votes: Vec<_> = present.iter().map(said).collect();
+    let now = Timestamp::now();
+    let mut votes: Vec<_> = present.iter().filter(|approval| counts(approval, now)).map(said).collect();
     votes.sort_by(|a, b| a.name.cmp(&b.name));
     ctx.hub.publish_votes(key, votes);
 }

@@ -9,6 +9,7 @@ mod network;
 mod operator;
 mod policies;
 mod runs;
+mod tools;
 
 use serde_json::{Value, json};
 use skreaver_tests::{Namespace, until};
