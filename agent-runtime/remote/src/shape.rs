@@ -1,6 +1,6 @@
 //! A JSON Schema that values are held against.
 
-use jsonschema::{Draft, Validator};
+use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::{Value, json};
 use skreaver_policy::bounds::shown;
 
@@ -8,6 +8,8 @@ use skreaver_policy::bounds::shown;
 const MOST_TOLD: usize = 4;
 /// The largest schema, in bytes.
 const LARGEST: usize = 256 << 10;
+/// The largest regular expression in a schema, in bytes of its compiled form: a short one may repeat much.
+const LARGEST_PATTERN: usize = 128 << 10;
 
 /// A JSON Schema (2020-12) that values are held against. References lead nowhere but into itself.
 #[derive(Debug)]
@@ -24,6 +26,7 @@ impl Shape {
         }
         let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)
+            .with_pattern_options(PatternOptions::fancy_regex().size_limit(LARGEST_PATTERN))
             .build(&schema)
             .map_err(|error| format!("it is no JSON Schema: {}", shown(&error.to_string())))?;
         Ok(Self { schema, validator })

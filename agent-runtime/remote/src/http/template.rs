@@ -7,7 +7,7 @@ use skreaver_policy::bounds::{Host, shown};
 use url::Url;
 
 /// The longest template, in bytes.
-const LONGEST: usize = 8192;
+pub(crate) const LONGEST: usize = 8192;
 /// How often a value is decoded to see what a chain of servers may make of it.
 const DECODINGS: usize = 4;
 /// All but what RFC 3986 calls unreserved.

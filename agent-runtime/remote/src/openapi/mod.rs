@@ -5,6 +5,7 @@
 //! operation that needs anything else (another style, a cookie, content that is not JSON) is left out and told; the others
 //! work. HEAD, OPTIONS and TRACE are no tools.
 
+mod budget;
 mod document;
 mod operation;
 mod schema;
@@ -21,7 +22,7 @@ use skreaver_protocol::{TOOL_NAME_MAX, ToolName};
 pub use tool::OperationTool;
 
 use crate::headers::Headers;
-use crate::http::template::base;
+use crate::http::template::{LONGEST, base};
 use crate::http::word;
 use crate::problem::Problem;
 use crate::world::World;
@@ -166,14 +167,35 @@ fn server_of(configured: Option<&str>, places: [&Value; 3]) -> Result<String, St
         return Ok(server.trim_end_matches('/').to_owned());
     }
     let server = places.iter().find_map(|place| place["servers"].get(0)).ok_or("the document names no server: set `server`")?;
-    let mut url = server["url"].as_str().unwrap_or_default().to_owned();
-    for (name, variable) in server["variables"].as_object().into_iter().flatten() {
-        url = url.replace(&format!("{{{name}}}"), variable["default"].as_str().unwrap_or_default());
-    }
+    let url = url_of(server)?;
     match base(&url) {
         Ok((_, base)) => Ok(base.to_owned()),
         Err(found) => Err(format!("the server `{}` of the document: {}; set `server`", shown(&url), found.join("; "))),
     }
+}
+
+/// The URL of a server, its variables at their defaults. Each is written once: what a default says is no variable.
+fn url_of(server: &Value) -> Result<String, String> {
+    let (mut url, mut rest) = (String::new(), server["url"].as_str().unwrap_or_default());
+    let is_long = |url: &str| url.len() > LONGEST;
+    while let Some((before, (name, after))) =
+        rest.split_once('{').and_then(|(before, from)| Some((before, from.split_once('}')?)))
+    {
+        url.push_str(before);
+        match server["variables"][name]["default"].as_str() {
+            Some(default) => url.push_str(default),
+            None => url.push_str(&format!("{{{name}}}")),
+        }
+        if is_long(&url) {
+            break;
+        }
+        rest = after;
+    }
+    url.push_str(rest);
+    if is_long(&url) {
+        return Err(format!("the server of the document is longer than {LONGEST} bytes: set `server`"));
+    }
+    Ok(url)
 }
 
 /// The name of an operation below its source: its id, or its method and path, in the characters that names have.

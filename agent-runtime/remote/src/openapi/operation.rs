@@ -180,8 +180,13 @@ impl Input {
 
 /// The parameters of an operation, and those of its path that it does not replace.
 fn parameters<'d>(resolver: &Resolver<'d>, item: &'d Value, operation: &'d Value) -> Result<Vec<&'d Value>, String> {
+    let lists = [operation, item].map(|place| place["parameters"].as_array());
+    // Each is held against all others, so long lists are not even begun.
+    if let Some(list) = lists.iter().flatten().find(|list| list.len() > MOST_PARAMETERS) {
+        return Err(too_many(list.len()));
+    }
     let mut found: Vec<&Value> = Vec::new();
-    for parameter in [operation, item].into_iter().filter_map(|place| place["parameters"].as_array()).flatten() {
+    for parameter in lists.into_iter().flatten().flatten() {
         let parameter = resolver.follow(parameter)?;
         let is_same = |other: &&Value| other["name"] == parameter["name"] && other["in"] == parameter["in"];
         if !found.iter().any(is_same) {
@@ -189,9 +194,13 @@ fn parameters<'d>(resolver: &Resolver<'d>, item: &'d Value, operation: &'d Value
         }
     }
     if found.len() > MOST_PARAMETERS {
-        return Err(format!("it has {} parameters, and {MOST_PARAMETERS} is the most", found.len()));
+        return Err(too_many(found.len()));
     }
     Ok(found)
+}
+
+fn too_many(count: usize) -> String {
+    format!("it has {count} parameters, and {MOST_PARAMETERS} is the most")
 }
 
 /// The schema of what comes back when all went well: of every such answer one, or none if one of them may be anything.

@@ -3,12 +3,12 @@
 use serde_json::{Map, Value, json};
 use skreaver_policy::bounds::shown;
 
-/// The most values that the schemas of one document unfold to: references may double at each level.
-const MOST_VALUES: usize = 100_000;
-/// The most of them for one operation.
-const MOST_OF_ONE: usize = 10_000;
+use super::budget::Budget;
+
 /// The most references that lead to one another.
 const MOST_REFERENCES: usize = 32;
+/// The longest reference, in bytes.
+const LONGEST_REFERENCE: usize = 1024;
 /// The most levels of a schema: what carries it has a limit as well.
 const DEEPEST: usize = 48;
 
@@ -28,7 +28,7 @@ const ONE: [&str; 10] = [
 const LIST: [&str; 4] = ["allOf", "anyOf", "oneOf", "prefixItems"];
 const BY_NAME: [&str; 3] = ["dependentSchemas", "patternProperties", "properties"];
 /// Keywords that are kept as they are. All others say nothing that is checked.
-const PLAIN: [&str; 22] = [
+const PLAIN: [&str; 23] = [
     "const",
     "default",
     "deprecated",
@@ -50,6 +50,7 @@ const PLAIN: [&str; 22] = [
     "minimum",
     "multipleOf",
     "pattern",
+    "type",
     "uniqueItems",
 ];
 
@@ -74,18 +75,17 @@ impl Direction {
 /// Resolves the references of one document.
 pub(super) struct Resolver<'d> {
     document: &'d Value,
-    left: usize,
-    left_of_one: usize,
+    budget: Budget,
 }
 
 impl<'d> Resolver<'d> {
     pub(super) fn new(document: &'d Value) -> Self {
-        Self { document, left: MOST_VALUES, left_of_one: 0 }
+        Self { document, budget: Budget::new() }
     }
 
     /// Begins an operation, which has a budget of its own.
     pub(super) fn begin(&mut self) {
-        self.left_of_one = MOST_OF_ONE;
+        self.budget.begin();
     }
 
     /// What stands at a place that may be a reference: a parameter, a body, a response.
@@ -106,21 +106,14 @@ impl<'d> Resolver<'d> {
     }
 
     fn target(&self, reference: &str) -> Result<&'d Value, String> {
+        if reference.len() > LONGEST_REFERENCE {
+            return Err(format!("`$ref: {}` is longer than {LONGEST_REFERENCE} bytes", shown(reference)));
+        }
         let Some(pointer) = reference.strip_prefix('#').filter(|pointer| pointer.is_empty() || pointer.starts_with('/')) else {
             return Err(format!("`$ref: {}` leads out of the document: copy what it means into it", shown(reference)));
         };
         let decoded = percent_encoding::percent_decode_str(pointer).decode_utf8_lossy();
         self.document.pointer(&decoded).ok_or_else(|| format!("`$ref: {}` leads nowhere", shown(reference)))
-    }
-
-    fn spend(&mut self) -> Result<(), String> {
-        match (self.left.checked_sub(1), self.left_of_one.checked_sub(1)) {
-            (Some(left), Some(left_of_one)) => {
-                (self.left, self.left_of_one) = (left, left_of_one);
-                Ok(())
-            }
-            _ => Err(format!("its schemas unfold to more than {MOST_OF_ONE} values, or those of the document to {MOST_VALUES}")),
-        }
     }
 
     /// `open` holds the references that are being unfolded: one that comes again is a circle, and means any value.
@@ -131,7 +124,7 @@ impl<'d> Resolver<'d> {
         open: &mut Vec<&'d str>,
         depth: usize,
     ) -> Result<Value, String> {
-        self.spend()?;
+        self.budget.value()?;
         if depth > DEEPEST {
             return Err(format!("its schemas nest deeper than {DEEPEST} levels"));
         }
@@ -194,16 +187,25 @@ impl<'d> Resolver<'d> {
                 (named, Value::Object(members)) if BY_NAME.contains(&named) => {
                     let mut object = Map::new();
                     for (name, member) in members {
+                        self.budget.text(name)?;
+                        if named == "patternProperties" {
+                            self.budget.pattern()?;
+                        }
                         if named != "properties" || !self.is_absent(member, direction) {
                             object.insert(name.clone(), self.unfold(member, direction, open, depth + 1)?);
                         }
                     }
                     Value::Object(object)
                 }
-                ("required", Value::Array(names)) => Value::Array(self.present(schema, names, direction)),
-                ("type", _) => value.clone(),
+                ("required", Value::Array(names)) => {
+                    self.spend_on(value)?;
+                    Value::Array(self.present(schema, names, direction))
+                }
                 (plain, _) if PLAIN.contains(&plain) => {
                     self.spend_on(value)?;
+                    if plain == "pattern" {
+                        self.budget.pattern()?;
+                    }
                     value.clone()
                 }
                 _ => continue,
@@ -215,11 +217,15 @@ impl<'d> Resolver<'d> {
     }
 
     fn spend_on(&mut self, value: &Value) -> Result<(), String> {
-        self.spend()?;
+        self.budget.value()?;
         match value {
             Value::Array(items) => items.iter().try_for_each(|item| self.spend_on(item)),
-            Value::Object(members) => members.values().try_for_each(|member| self.spend_on(member)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+            Value::Object(members) => members.iter().try_for_each(|(name, member)| {
+                self.budget.text(name)?;
+                self.spend_on(member)
+            }),
+            Value::String(text) => self.budget.text(text),
+            Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
         }
     }
 

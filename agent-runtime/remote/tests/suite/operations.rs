@@ -251,6 +251,92 @@ fn schemas_that_double_at_each_level_end_early() {
     assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{:?}", begun.elapsed());
 }
 
+/// How large an operation of a hostile document becomes is bounded before it is that large.
+#[test]
+fn what_is_small_in_the_document_is_not_large_in_a_tool() {
+    let document = |schema: Value| {
+        let uses: serde_json::Map<_, _> =
+            (0..400).map(|n| (format!("p{n}"), json!({"$ref": "#/components/schemas/s"}))).collect();
+        let body = json!({"content": {"application/json": {"schema": {"properties": uses}}}});
+        json!({"openapi": "3.1.0", "servers": [{"url": "http://a.example"}], "components": {"schemas": {"s": schema}},
+            "paths": {"/x": {"post": {"requestBody": body}}}})
+        .to_string()
+    };
+    let names: Vec<_> = (0..40_000).map(|n| format!("n{n}")).collect();
+    let long = "x".repeat(400_000);
+    for schema in [
+        json!({"required": names}),
+        json!({"type": names}),
+        json!({"description": long}),
+        json!({"enum": [long]}),
+        json!({"properties": {long.as_str(): {}}}),
+        json!({"dependentRequired": {long.as_str(): []}}),
+    ] {
+        let begun = std::time::Instant::now();
+        let problems = compiled(&document(schema), json!({}), nowhere()).err().unwrap();
+        let why = &problems[1].message;
+        assert!(why.contains("unfold"), "{why}");
+        assert!(begun.elapsed() < std::time::Duration::from_secs(2), "{:?}", begun.elapsed());
+    }
+}
+
+#[test]
+fn variables_of_servers_are_written_once_and_stay_short() {
+    let of = |url: &str, variables: Value| {
+        let server = json!({"url": url, "variables": variables});
+        let document = json!({"openapi": "3.0.0", "servers": [server], "paths": {"/x": {"get": {}}}});
+        compiled(&document.to_string(), json!({}), nowhere())
+    };
+    let doubling: serde_json::Map<_, _> = (10..32)
+        .map(|n| (format!("v{n}"), json!({"default": format!("{{v{}}}{{v{}}}", n + 1, n + 1)})))
+        .chain([("v32".to_owned(), json!({"default": "x"}))])
+        .collect();
+    for (url, variables) in [
+        ("http://a.example/{v10}", json!(doubling)),
+        ("http://a.example/{v}", json!({"v": {"default": "x".repeat(400_000)}})),
+        ("http://a.example/{v}", json!({"v": {"default": "{w}"}, "w": {"default": "x"}})),
+        ("http://a.example/{v", json!({"v": {"default": "x"}})),
+        ("http://a.example/{v}", json!({})),
+    ] {
+        let problems = of(url, variables).err().unwrap();
+        assert!(problems[1].message.contains("set `server`"), "{problems:?}");
+        assert!(problems[1].message.len() < 4096, "{}", problems[1].message.len());
+    }
+    let found = of("http://{h}.example:{p}/{b}", json!({"h": {"default": "a"}, "p": {"default": "81"}, "b": {"default": "v2"}}));
+    assert_eq!(found.ok().unwrap().places[0].1, 81);
+}
+
+#[test]
+fn patterns_of_strangers_are_few_and_small() {
+    let document = |of_one: usize, pattern: &str| {
+        let texts: serde_json::Map<_, _> = (0..of_one)
+            .map(|n| (format!("p{n}"), json!({"type": "string", "pattern": pattern.replace('#', &n.to_string())})))
+            .collect();
+        let body = json!({"content": {"application/json": {"schema": {"properties": texts}}}});
+        let paths: serde_json::Map<_, _> = (0..20).map(|n| (format!("/x{n}"), json!({"post": {"requestBody": body}}))).collect();
+        json!({"openapi": "3.1.0", "servers": [{"url": "http://a.example"}], "paths": paths}).to_string()
+    };
+    let begun = std::time::Instant::now();
+    let large = compiled(&document(100, r"^(?:\p{L}{200}|#)$"), json!({}), nowhere()).err().unwrap();
+    assert!(large[1].message.contains("no JSON Schema"), "{}", large[1]);
+    let many = compiled(&document(100, "^(?:a|b#)+$"), json!({}), nowhere()).ok().unwrap();
+    assert_eq!((many.tools.len(), many.left_out.len()), (10, 10));
+    assert!(many.left_out[0].message.contains("patterns"), "{}", many.left_out[0]);
+    for honest in [r"^[a-zA-Z0-9_-]{1,255}$", r"^.{1,1000}$", r"[\p{L}\p{N} ]{1,100}", r"^[\w.%+-]+@[\w.-]+\.[a-z]{2,}$"] {
+        assert_eq!(compiled(&document(2, honest), json!({}), nowhere()).ok().unwrap().tools.len(), 20, "{honest}");
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn long_lists_of_parameters_are_not_begun() {
+    let list: Vec<_> = (0..20_000).map(|n| json!({"name": format!("p{n}"), "in": "query", "schema": {}})).collect();
+    let begun = std::time::Instant::now();
+    let problems = compiled(&one(json!({"parameters": list})), json!({}), nowhere()).err().unwrap();
+    assert!(problems[1].message.contains("20000 parameters"), "{}", problems[1]);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
 proptest::proptest! {
     #[test]
     fn no_document_makes_the_compiler_panic(at in 0..PETS_31.len(), with in "[-a-z0-9{}\\[\\]&*:#$/\" \n]{0,12}", cut in 0..40usize) {
