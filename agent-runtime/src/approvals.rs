@@ -14,7 +14,7 @@ use crate::runs::now_ms;
 
 /// The calls of one agent that wait in this process.
 #[derive(Default)]
-pub(crate) struct Approvals {
+pub struct Approvals {
     desk: Mutex<Desk>,
     /// Woken on every change of the desk.
     changed: watch::Sender<()>,
@@ -28,11 +28,13 @@ struct Desk {
 }
 
 /// Why somebody's word does not count.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum VoteError {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum VoteError {
     /// No such call waits.
+    #[error("no call of this name waits for approval, or no longer")]
     Unknown,
     /// This person has decided already.
+    #[error("this person has decided about the call already")]
     Twice,
 }
 
@@ -83,13 +85,14 @@ impl Approvals {
     }
 
     /// The calls that wait, by name, with what was said so far.
-    pub(crate) fn waiting(&self) -> Vec<(ApprovalRequest, Vec<Vote>)> {
+    pub fn waiting(&self) -> Vec<(ApprovalRequest, Vec<Vote>)> {
         let desk = self.lock();
         let said = |name: &str| desk.said.get(name).map(|said| said.votes.clone()).unwrap_or_default();
         desk.waiting.values().map(|request| (request.clone(), said(&request.name))).collect()
     }
 
     /// Woken whenever that changes.
+    #[cfg(feature = "control")]
     pub(crate) fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
@@ -98,7 +101,7 @@ impl Approvals {
     ///
     /// # Errors
     /// [`VoteError`].
-    pub(crate) fn vote(&self, name: &str, vote: Vote) -> Result<ApprovalState, VoteError> {
+    pub fn vote(&self, name: &str, vote: Vote) -> Result<ApprovalState, VoteError> {
         let mut desk = self.lock();
         let Desk { waiting, said } = &mut *desk;
         let request = waiting.get(name).ok_or(VoteError::Unknown)?;
@@ -115,6 +118,7 @@ impl Approvals {
     }
 
     /// Takes all that was said about the calls of the agent, wherever they wait.
+    #[cfg(any(feature = "control", test))]
     pub(crate) fn told(&self, votes: Vec<ApprovalVotes>) {
         self.lock().said = votes.into_iter().map(|said| (said.name.clone(), said)).collect();
         self.changed.send_replace(());

@@ -2,7 +2,7 @@
 
 mod admission;
 mod agent;
-mod approvals;
+pub mod approvals;
 pub mod audit;
 mod build;
 mod collections;

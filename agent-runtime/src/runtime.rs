@@ -8,7 +8,9 @@ use arc_swap::ArcSwap;
 use skreaver_protocol::AgentName;
 #[cfg(feature = "network")]
 use skreaver_protocol::ToolName;
-use skreaver_protocol::config::{ClusterConfig, ReadinessMode};
+use skreaver_protocol::config::ClusterConfig;
+#[cfg(feature = "network")]
+use skreaver_protocol::config::ReadinessMode;
 use skreaver_protocol::rest::{ComponentReason, ComponentState, Readiness};
 use tokio_util::sync::CancellationToken;
 
@@ -57,6 +59,7 @@ struct PartsReport<'a> {
     components: &'a Components,
     several: bool,
     agent: &'a AgentName,
+    #[cfg(feature = "network")]
     is_lenient: bool,
 }
 
@@ -149,8 +152,13 @@ impl Runtime {
             let stop = stop.clone();
             async move {
                 let config = agent.config();
-                let is_lenient = config.readiness == ReadinessMode::Lenient;
-                let report = PartsReport { components: &self.components, several: self.several, agent: &config.name, is_lenient };
+                let report = PartsReport {
+                    components: &self.components,
+                    several: self.several,
+                    agent: &config.name,
+                    #[cfg(feature = "network")]
+                    is_lenient: config.readiness == ReadinessMode::Lenient,
+                };
                 #[cfg(feature = "network")]
                 tokio::join!(agent.work(&report, stop.clone()), agent.sources().keep(agent, &report, &stop));
                 #[cfg(not(feature = "network"))]

@@ -149,7 +149,7 @@ impl ServedAgent {
     }
 
     /// Where its calls wait for people.
-    pub(crate) fn approvals(&self) -> &Approvals {
+    pub fn approvals(&self) -> &Approvals {
         &self.approvals
     }
 

@@ -11,6 +11,7 @@ use crate::build::BuildError;
 use crate::runtime::Agents;
 
 /// Makes the tools of one agent that are elsewhere: none.
+#[allow(dead_code, reason = "it makes nothing, of whatever it is given")]
 pub(crate) struct Remote<'a> {
     pub(crate) agent: &'a AgentName,
     pub(crate) effects: &'a Effects,
@@ -19,6 +20,7 @@ pub(crate) struct Remote<'a> {
 }
 
 /// What an agent has of one configured tool.
+#[allow(dead_code, reason = "nothing is made")]
 pub(crate) enum Made {
     /// These tools.
     Tools(Vec<(ToolName, Arc<dyn Tool>)>),
@@ -26,7 +28,6 @@ pub(crate) enum Made {
 
 impl Remote<'_> {
     pub(crate) fn make(&self, _: &ToolConfig) -> Result<Made, BuildError> {
-        let Self { agent: _, effects: _, siblings: _, ground: _ } = self;
         Err(BuildError::NotBuilt { what: "tools that are elsewhere", feature: "network" })
     }
 }

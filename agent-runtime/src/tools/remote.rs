@@ -8,6 +8,7 @@ use skreaver_effects::Bounds;
 use skreaver_policy::bounds::{Ground, Host, Own};
 use skreaver_protocol::config::{McpConfig, ToolConfig, ToolSource};
 use skreaver_protocol::control::FoundSource;
+#[cfg(feature = "control")]
 use skreaver_protocol::policy::PolicyBundle;
 use skreaver_protocol::rest::{ComponentReason, ComponentState};
 use skreaver_protocol::{AgentName, Caller, ToolName};
@@ -163,6 +164,7 @@ impl Sources {
     }
 
     /// Tells the sources what their tools were when they were first seen.
+    #[cfg(feature = "control")]
     pub(crate) fn set_pins(&self, bundle: &PolicyBundle) {
         let pins = bundle.pins.clone();
         for (name, source) in &*self.reached.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -172,6 +174,7 @@ impl Sources {
     }
 
     /// What the sources found, now and from now on.
+    #[cfg(feature = "control")]
     pub(crate) fn found(&self) -> watch::Receiver<BTreeMap<ToolName, FoundSource>> {
         self.found.subscribe()
     }

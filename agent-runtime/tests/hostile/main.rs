@@ -39,6 +39,7 @@ fn main() {
     while let Some(word) = words.next() {
         match word {
             "--skip" if words.next().is_some_and(|word| NAME.contains(word)) => return,
+            "--test-threads" | "--format" | "--color" => drop(words.next()),
             word if word.starts_with('-') => {}
             word => (any, wanted) = (true, wanted || NAME.contains(word)),
         }
@@ -143,6 +144,11 @@ async fn show(program: Program) {
         for call in calls {
             ended.push(call.await.unwrap());
         }
+    }
+    // An agent that does not go on has ended this by a panic.
+    if beside.is_finished() {
+        beside.await.unwrap();
+        panic!("the other agent does not go on");
     }
     beside.abort();
     judge(count, ended);

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 const PAGE: &str = include_str!("../../../docs/policies.md");
+const TOOLS: &str = include_str!("../../../docs/tools.md");
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -45,6 +46,16 @@ fn every_line_of_the_page_on_policies_says_what_stands_below_it() {
 fn every_policy_of_the_page_can_be_applied() {
     let blocks = blocks(PAGE, "yaml");
     assert!(blocks.len() >= 3);
+    for manifest in blocks {
+        let output = shell("skreaver validate -f -", manifest);
+        assert!(output.status.success(), "{manifest}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn every_agent_of_the_page_on_tools_can_be_applied() {
+    let blocks = blocks(TOOLS, "yaml");
+    assert!(blocks.len() >= 4);
     for manifest in blocks {
         let output = shell("skreaver validate -f -", manifest);
         assert!(output.status.success(), "{manifest}: {}", String::from_utf8_lossy(&output.stderr));
