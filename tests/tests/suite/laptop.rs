@@ -174,7 +174,7 @@ async fn wrong_manifests_are_refused_with_everything_that_is_wrong() {
 async fn a_config_with_three_mistakes_is_refused_with_all_three() {
     let folder = tempdir().unwrap();
     let file = folder.path().join("config.yaml");
-    let text = "agents:\n- name: Amber\n  tools: [{name: levitate, type: Builtin}]\n  limits: {runTimeout: soon}\n";
+    let text = "agents:\n- name: Amber\n  tools: [{name: levitate, source: {type: Builtin}}]\n  limits: {runTimeout: soon}\n";
     fs::write(&file, text).unwrap();
     let program = Program::start(
         "agent-runtime",
@@ -191,7 +191,7 @@ async fn a_config_with_three_mistakes_is_refused_with_all_three() {
 async fn the_runtime_serves_a_config_and_drains_on_sigterm() {
     let folder = tempdir().unwrap();
     let file = folder.path().join("config.yaml");
-    fs::write(&file, "agents: [{name: amber, tools: [{name: reverse, type: Builtin}]}]").unwrap();
+    fs::write(&file, "agents: [{name: amber, tools: [{name: reverse, source: {type: Builtin}}]}]").unwrap();
     let (listen, admin) = (format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));
     let args = ["--config", file.to_str().unwrap(), "--listen", &listen, "--admin-listen", &admin, "--linger-seconds", "1"];
     let mut program = Program::start("agent-runtime", &args).unwrap();
