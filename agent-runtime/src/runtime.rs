@@ -139,7 +139,9 @@ impl Runtime {
     }
 
     /// Turns readiness off: traffic is to go elsewhere, what comes all the same is served.
+    /// Runs that are kept and wait for people are left to whoever takes them up next.
     pub fn begin_drain(&self) {
+        self.agents().iter().for_each(|agent| agent.begin_drain());
         self.components.set(SERVER, ComponentState::NotReady, None, Some("shutting down".to_owned()));
     }
 
@@ -160,7 +162,16 @@ impl Runtime {
                     is_lenient: config.readiness == ReadinessMode::Lenient,
                 };
                 #[cfg(feature = "network")]
-                tokio::join!(agent.work(&report, stop.clone()), agent.sources().keep(agent, &report, &stop));
+                {
+                    // Runs under way need their tools to their end.
+                    let over = CancellationToken::new();
+                    let work = async {
+                        agent.work(&report, stop.clone()).await;
+                        stop.cancelled().await;
+                        over.cancel();
+                    };
+                    tokio::join!(work, agent.sources().keep(agent, &report, &over));
+                }
                 #[cfg(not(feature = "network"))]
                 agent.work(&report, stop).await;
             }

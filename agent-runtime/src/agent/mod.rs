@@ -19,6 +19,7 @@ use skreaver_policy::bounds::Own;
 use skreaver_protocol::ToolName;
 use skreaver_protocol::config::AgentConfig;
 use skreaver_protocol::rest::{AgentStatus, AgentSummary};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -67,6 +68,8 @@ pub struct ServedAgent {
     queues: Queues,
     /// Who works on them.
     tasks: TaskTracker,
+    /// The process is to end, and waits for no people any more.
+    draining: CancellationToken,
 }
 
 /// What an agent is made of.
@@ -105,6 +108,7 @@ impl ServedAgent {
             live: Mutex::default(),
             queues: Queues::default(),
             tasks: TaskTracker::new(),
+            draining: CancellationToken::new(),
         }
     }
 
@@ -151,6 +155,11 @@ impl ServedAgent {
     /// Where its calls wait for people.
     pub fn approvals(&self) -> &Approvals {
         &self.approvals
+    }
+
+    /// Leaves runs that are kept and wait for people to whoever takes them up next.
+    pub(crate) fn begin_drain(&self) {
+        self.draining.cancel();
     }
 
     /// How it is listed.

@@ -216,6 +216,7 @@ impl ServedAgent {
             timed_out: self.timed_out(),
             cancel,
             lost,
+            draining: self.draining.clone(),
         }
     }
 

@@ -46,6 +46,8 @@ pub(crate) struct Drive<'a> {
     pub(crate) cancel: CancellationToken,
     /// Ends the work here without an end of the run: somebody else goes on.
     pub(crate) lost: CancellationToken,
+    /// The process is to end: a run that is kept and only waits for people is left to somebody else.
+    pub(crate) draining: CancellationToken,
 }
 
 /// A run that ended.
@@ -242,10 +244,12 @@ impl<'a> Course<'a> {
     }
 
     async fn next(&self, work: &mut Work<'a>) -> Result<Event, JournalError> {
-        let Drive { cancel, lost, timed_out, .. } = &self.drive;
+        let Drive { cancel, lost, timed_out, draining, journal, .. } = &self.drive;
+        let can_be_left = journal.keeps() && self.state.only_rests();
         tokio::select! {
             biased;
             () = lost.cancelled() => Err(JournalError::Fenced),
+            () = draining.cancelled(), if can_be_left => Err(JournalError::Draining),
             () = cancel.cancelled() => Ok(Event::Interrupted(Failure::cancelled())),
             // Before the work: what has not begun by then does not begin.
             () = until(self.deadline()) => Ok(Event::Interrupted(timed_out.clone())),

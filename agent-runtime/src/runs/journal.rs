@@ -113,6 +113,9 @@ pub(crate) enum JournalError {
     /// Somebody else works on the run now.
     #[error("another process works on the run")]
     Fenced,
+    /// The process is to end, and the run waits for people: another one goes on.
+    #[error("this process ends, and the run waits for people elsewhere")]
+    Draining,
     /// Somebody works in the session.
     #[error("a run works in the session; try again when it is over, or cancel it")]
     Busy,
@@ -142,7 +145,7 @@ impl JournalError {
             Self::Damaged { .. } => true,
             Self::Memory(error) => matches!(**error, MemoryError::TooLarge { .. }),
             // Another version of this program may go on.
-            Self::Fenced | Self::Busy | Self::KeyReused | Self::Foreign(_) => false,
+            Self::Fenced | Self::Draining | Self::Busy | Self::KeyReused | Self::Foreign(_) => false,
         }
     }
 
@@ -150,7 +153,7 @@ impl JournalError {
     pub(crate) fn failure(&self) -> Failure {
         let code = match self {
             Self::Memory(error) if matches!(**error, MemoryError::TooLarge { .. }) => Code::Internal,
-            Self::Fenced | Self::Memory(_) => Code::MemoryUnavailable,
+            Self::Fenced | Self::Draining | Self::Memory(_) => Code::MemoryUnavailable,
             Self::Busy => Code::SessionBusy,
             Self::KeyReused => Code::KeyReused,
             Self::Damaged { .. } | Self::Foreign(_) => Code::Internal,

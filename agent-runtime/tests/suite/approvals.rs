@@ -163,6 +163,27 @@ async fn what_waits_goes_on_waiting_in_another_process_under_the_same_name() {
 }
 
 #[tokio::test]
+async fn a_process_that_ends_leaves_what_waits_for_people_to_the_next_one() {
+    let memory = Arc::new(InMemory::new());
+    let model = ScriptedModel::new([Reply::tools(&[("uppercase", json!({"text": "go"}))]), Reply::text("done")]);
+    let first = clerk(&memory, &model).await;
+    let url = first.url("/agents/clerk/observe");
+    let accepted = first.client.post(url).header("prefer", "respond-async").json(&json!({"input": "go"})).send().await.unwrap();
+    let run: Value = accepted.json().await.unwrap();
+    let name = name(&waiting(&first).await);
+    let begun = std::time::Instant::now();
+    first.stop().await;
+    assert!(begun.elapsed() < Duration::from_millis(1500), "it does not wait for people: {:?}", begun.elapsed());
+    let second = clerk(&memory, &model).await;
+    waiting(&second).await;
+    assert_eq!(decide(&second, &name, json!({"decision": "Approve"})).await.0, 200);
+    let path = format!("/agents/clerk/runs/{}", run["run"].as_str().unwrap());
+    let ended = until(async || Some(second.get(&path).await.1).filter(|status| status["state"] != "running")).await;
+    assert_eq!(ended["output"], "done", "{ended}");
+    second.stop().await;
+}
+
+#[tokio::test]
 async fn a_run_that_waits_can_be_cancelled() {
     let memory = Arc::new(InMemory::new());
     let model = ScriptedModel::new([Reply::tools(&[("uppercase", json!({"text": "go"}))]), Reply::text("done")]);
