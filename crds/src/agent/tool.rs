@@ -48,7 +48,8 @@ pub struct AgentTool {
     #[serde(rename = "type")]
     pub source: ToolType,
 
-    /// Whether the agent is no use without it: its first readiness waits for it, and runs are refused while it is lost.
+    /// Whether the agent is no use without it: a pod is not ready for the first time before its server answers. For tools of the
+    /// type MCP, which are found while the agent runs; the others are there from the start, and only their calls can fail.
     /// Default: true.
     #[serde(default = "yes")]
     pub required: bool,
