@@ -26,6 +26,7 @@ mod panics;
 mod readiness;
 mod runs;
 mod runtime;
+mod screening;
 mod secrets;
 pub mod security;
 #[cfg(feature = "http")]

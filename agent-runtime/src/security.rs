@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use skreaver_protocol::policy::{
-    Action, DataFlow, FsSection, HttpSection, Mode, PolicyRules, ResourcesSection, Rule, SecretsSection,
+    Action, ContentRule, DataFlow, FsSection, HttpSection, Mode, PolicyRules, ResourcesSection, Rule, SecretsSection,
 };
 
 pub use manager::{SecuredTool, SecurityManager};
@@ -63,6 +63,9 @@ pub struct SecurityConfig {
     /// What becomes of secrets that pass by.
     #[serde(default)]
     pub secrets: Option<SecretsSection>,
+    /// What becomes of content that looks like an attack.
+    #[serde(default)]
+    pub suspicious_content: Vec<ContentRule>,
     /// What may follow what in a run.
     #[serde(default)]
     pub data_flow: Option<DataFlow>,
@@ -71,7 +74,16 @@ pub struct SecurityConfig {
 /// The safe defaults alone.
 impl Default for SecurityConfig {
     fn default() -> Self {
-        Self { fs: None, http: None, resources: None, default_action: allow(), rules: Vec::new(), secrets: None, data_flow: None }
+        Self {
+            fs: None,
+            http: None,
+            resources: None,
+            default_action: allow(),
+            rules: Vec::new(),
+            secrets: None,
+            suspicious_content: Vec::new(),
+            data_flow: None,
+        }
     }
 }
 
@@ -128,9 +140,21 @@ impl SecurityConfig {
 
     /// The policy that it stands for.
     pub fn policy(&self) -> PolicyRules {
-        let Self { fs, http, resources, default_action, rules, secrets, data_flow } = self.clone();
+        let Self { fs, http, resources, default_action, rules, secrets, suspicious_content, data_flow } = self.clone();
         let name = NAME.to_owned();
-        PolicyRules { name, mode: Mode::Enforce, default_action, rules, data_flow, http, fs, resources, secrets, audit: None }
+        PolicyRules {
+            name,
+            mode: Mode::Enforce,
+            default_action,
+            rules,
+            data_flow,
+            http,
+            fs,
+            resources,
+            secrets,
+            suspicious_content,
+            audit: None,
+        }
     }
 }
 

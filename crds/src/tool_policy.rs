@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 use skreaver_protocol::policy::{
-    Action, AuditSection, DataFlow, FsSection, HttpSection, Mode, ResourcesSection, Rule as ToolRule, SecretsSection,
+    Action, AuditSection, ContentRule, DataFlow, FsSection, HttpSection, Mode, ResourcesSection, Rule as ToolRule, SecretsSection,
 };
 
 /// Which agents the policy is for, and what their tool calls may do.
@@ -67,9 +67,16 @@ pub struct ToolPolicySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourcesSection>,
 
-    /// What becomes of secrets in the arguments and results of calls. Absent: they pass.
+    /// What becomes of secrets in the arguments and results of calls, in what agents are told and in what they remember. Absent: they
+    /// pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secrets: Option<SecretsSection>,
+
+    /// What becomes of content that looks like an attack on whoever reads it: commands, templates, control sequences, hidden text.
+    /// Of several rules the strictest counts. Absent: it passes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub suspicious_content: Vec<ContentRule>,
 
     /// Where the decisions over calls of the selected Agents are recorded, also those of other policies. Absent: nowhere, as far as
     /// this policy is concerned.

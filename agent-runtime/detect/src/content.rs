@@ -11,6 +11,7 @@ mod text;
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use crate::anchors::Anchors;
 use crate::{Confidence, replace};
@@ -80,6 +81,12 @@ impl Class {
 }
 
 impl Content {
+    /// The one finder of every class.
+    pub fn all() -> &'static Self {
+        static ALL: OnceLock<Content> = OnceLock::new();
+        ALL.get_or_init(Self::new)
+    }
+
     /// A finder of every class.
     pub fn new() -> Self {
         Self {
@@ -137,7 +144,13 @@ impl Content {
     /// assert_eq!(skreaver_detect::Content::new().redact("a.txt; rm -rf /"), "a.txt[removed:command]");
     /// ```
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        replace(text, self.find(text).into_iter().map(|finding| (finding.range, format!("[removed:{}]", finding.class.name()))))
+        self.redact_if(text, |_| true)
+    }
+
+    /// The text with `[removed:CLASS]` in the place of those findings for which this holds.
+    pub fn redact_if<'t>(&self, text: &'t str, wanted: impl Fn(&Finding) -> bool) -> Cow<'t, str> {
+        let found = self.find(text).into_iter().filter(wanted);
+        replace(text, found.map(|finding| (finding.range, format!("[removed:{}]", finding.class.name()))))
     }
 }
 

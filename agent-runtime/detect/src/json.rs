@@ -48,7 +48,12 @@ impl Content {
 
     /// Puts `[removed:CLASS]` in the place of everything suspicious in the strings and keys of a value.
     pub fn redact_value(&self, value: &mut Value) {
-        rewrite(value, |_, text| match self.redact(text) {
+        self.redact_value_if(value, |_| true);
+    }
+
+    /// Puts `[removed:CLASS]` in the place of those findings in the strings and keys of a value for which this holds.
+    pub fn redact_value_if(&self, value: &mut Value, wanted: impl Fn(&Finding) -> bool) {
+        rewrite(value, |_, text| match self.redact_if(text, &wanted) {
             std::borrow::Cow::Borrowed(_) => None,
             std::borrow::Cow::Owned(text) => Some(text),
         });

@@ -13,6 +13,7 @@ use crate::denial::{Cause, Denial, Why};
 use crate::ledger::{Draw, Exhausted, Ledger};
 use crate::permit::{Permit, Terms};
 use crate::plan::{Granted, Plan, bytes_up_to};
+use crate::screen::Screens;
 
 /// What becomes of a call, from the mildest answer to the strictest: of several the greatest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,7 +80,7 @@ impl Policy {
         }
         let verdict = match refused.or_else(|| granted.unapproved(call)) {
             Some(cause) => Err(self.denial(call.tool, cause)),
-            None => Ok(Grant { permit: self.permit(call, granted.terms), draws: granted.draws }),
+            None => Ok(Grant { permit: self.permit(call, granted.terms, &plan.screens), draws: granted.draws }),
         };
         Decision { verdict, audited, audit_draws }
     }
@@ -96,13 +97,13 @@ impl Policy {
         self.plans.get(tool).map_or_else(|| Cow::Owned(self.plan(tool)), Cow::Borrowed)
     }
 
-    fn permit(&self, call: &Call<'_>, terms: Terms) -> Permit {
+    fn permit(&self, call: &Call<'_>, terms: Terms, screens: &Arc<Screens>) -> Permit {
         Permit {
             tool: call.tool.clone(),
             id: call.id.to_owned(),
             terms,
             bounds: Arc::clone(&self.bounds),
-            secrets: Arc::clone(&self.secrets),
+            screens: Arc::clone(screens),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::condition::Condition;
 use crate::patterns::Patterns;
 use crate::plan::Plan;
 use crate::redact::Redactions;
-use crate::secrets::SecretsTerms;
+use crate::screen::{CompiledContent, Screens};
 
 /// The most people that have to approve a call, and the longest that it waits for them.
 const MOST_APPROVERS: u32 = 10;
@@ -33,8 +33,8 @@ pub struct Policy {
     pub(crate) parts: Vec<Arc<Part>>,
     /// What permitted calls may touch.
     pub(crate) bounds: Arc<Bounds>,
-    /// What becomes of secrets in them.
-    pub(crate) secrets: Arc<SecretsTerms>,
+    /// What is looked for in what the agent is told and remembers.
+    pub(crate) screens: Arc<Screens>,
     /// What the policies have to say of each tool that the agent has.
     pub(crate) plans: HashMap<ToolName, Plan>,
     /// The tools among them that may be called at all.
@@ -52,6 +52,7 @@ pub(crate) struct Part {
     sections: Arc<Sections>,
     sinks: Vec<AuditSink>,
     pub(crate) secrets: SecretsSection,
+    pub(crate) content: Vec<CompiledContent>,
 }
 
 /// One rule of a ToolPolicy.
@@ -116,8 +117,8 @@ impl Policy {
             return Err(problems);
         }
         let bounds = bounds(Own::default(), &parts);
-        let (plans, callable, secrets) = (HashMap::new(), Arc::default(), Arc::new(SecretsTerms::of(&parts)));
-        Ok(Self { version: *version, required: *required, agent: agent.clone(), parts, bounds, secrets, plans, callable })
+        let (plans, callable, screens) = (HashMap::new(), Arc::default(), Arc::new(Screens::of(&parts, None)));
+        Ok(Self { version: *version, required: *required, agent: agent.clone(), parts, bounds, screens, plans, callable })
     }
 
     /// Whether a policy, in whatever mode, wants decisions recorded there.
@@ -150,9 +151,14 @@ impl Policy {
         &self.bounds
     }
 
-    /// What becomes of secrets in permitted calls.
-    pub fn secrets(&self) -> &Arc<SecretsTerms> {
-        &self.secrets
+    /// What is looked for in the calls of a tool.
+    pub fn screens(&self, tool: &ToolName) -> Arc<Screens> {
+        Arc::clone(&self.plan_of(tool).screens)
+    }
+
+    /// What is looked for in what the agent is told and remembers.
+    pub fn screens_of_agent(&self) -> &Arc<Screens> {
+        &self.screens
     }
 
     /// The version of the bundle that this was compiled from.
@@ -169,7 +175,8 @@ fn bounds(own: Own, parts: &[Arc<Part>]) -> Arc<Bounds> {
 
 /// Nothing where the sections of the policy have problems; other problems may be there as well.
 fn compile_part(policy: &PolicyRules, problems: &mut Vec<RuleProblem>) -> Option<Part> {
-    let PolicyRules { name, mode, default_action, rules, data_flow, http, fs, resources, secrets, audit } = policy;
+    let PolicyRules { name, mode, default_action, rules, data_flow, http, fs, resources, secrets, suspicious_content, audit } =
+        policy;
     let mut seen = HashSet::new();
     for (index, rule) in rules.iter().enumerate() {
         if !seen.insert(&rule.name) {
@@ -189,6 +196,9 @@ fn compile_part(policy: &PolicyRules, problems: &mut Vec<RuleProblem>) -> Option
             problems.push(RuleProblem { path: format!("rules[{index}].when"), message });
         }
     }
+    let content = suspicious_content.iter().enumerate();
+    let content =
+        content.map(|(index, rule)| CompiledContent::compile(rule, &format!("suspiciousContent[{index}]"), problems)).collect();
     let sections = Sections::compile(name, http.as_ref(), fs.as_ref(), resources.as_ref());
     let sections = Arc::new(sections.map_err(|found| problems.extend(found)).ok()?);
     let sinks = audit.as_ref().map(|audit| audit.sinks.clone()).unwrap_or_default();
@@ -201,6 +211,7 @@ fn compile_part(policy: &PolicyRules, problems: &mut Vec<RuleProblem>) -> Option
         sections,
         sinks,
         secrets: secrets.clone().unwrap_or_default(),
+        content,
     })
 }
 

@@ -9,6 +9,7 @@ use skreaver_protocol::approval::AskedBy;
 use skreaver_protocol::policy::{Per, RateLimit};
 
 use crate::approval::Needs;
+use crate::screen::Seen;
 
 /// The most tools that a refusal names instead.
 const MOST_NAMED: usize = 20;
@@ -50,12 +51,12 @@ pub enum Cause {
         /// The untrusted sources that were read; empty where it is not known what the caller has read.
         sources: Vec<String>,
     },
-    /// There is a secret in the arguments.
-    Secret {
+    /// There is a secret or suspicious content in the arguments.
+    Seen {
         /// The ToolPolicy.
         policy: String,
-        /// What kind of secret, as the detectors name it.
-        kind: String,
+        /// What it is.
+        seen: Seen,
         /// Where it stands in the arguments, as a JSON pointer.
         pointer: String,
     },
@@ -108,7 +109,7 @@ impl Denial {
             Cause::Rule { policy, .. }
             | Cause::Default { policy, .. }
             | Cause::DataFlow { policy, .. }
-            | Cause::Secret { policy, .. } => Some(policy),
+            | Cause::Seen { policy, .. } => Some(policy),
             Cause::Unapproved(needs) => needs.asked_by.first().map(|by| by.policy.as_str()),
             Cause::NoPolicy => None,
         }
@@ -119,7 +120,7 @@ impl Denial {
         match &*self.cause {
             Cause::Rule { rule, .. } => Some(rule),
             Cause::Unapproved(needs) => needs.asked_by.first().and_then(|by| by.rule.as_deref()),
-            Cause::Default { .. } | Cause::DataFlow { .. } | Cause::Secret { .. } | Cause::NoPolicy => None,
+            Cause::Default { .. } | Cause::DataFlow { .. } | Cause::Seen { .. } | Cause::NoPolicy => None,
         }
     }
 
@@ -130,7 +131,7 @@ impl Denial {
             Cause::Rule { .. }
             | Cause::Default { .. }
             | Cause::DataFlow { .. }
-            | Cause::Secret { .. }
+            | Cause::Seen { .. }
             | Cause::Unapproved(_)
             | Cause::NoPolicy => None,
         }
@@ -140,7 +141,7 @@ impl Denial {
     pub fn needs(&self) -> Option<&Needs> {
         match &*self.cause {
             Cause::Unapproved(needs) => Some(needs),
-            Cause::Rule { .. } | Cause::Default { .. } | Cause::DataFlow { .. } | Cause::Secret { .. } | Cause::NoPolicy => None,
+            Cause::Rule { .. } | Cause::Default { .. } | Cause::DataFlow { .. } | Cause::Seen { .. } | Cause::NoPolicy => None,
         }
     }
 
@@ -149,7 +150,7 @@ impl Denial {
         match &*self.cause {
             Cause::Rule { why, .. } => *why == Why::Tool,
             Cause::Default { alternatives, .. } => alternatives.is_empty(),
-            Cause::DataFlow { .. } | Cause::Secret { .. } | Cause::Unapproved(_) | Cause::NoPolicy => false,
+            Cause::DataFlow { .. } | Cause::Seen { .. } | Cause::Unapproved(_) | Cause::NoPolicy => false,
         }
     }
 }
@@ -192,9 +193,10 @@ impl fmt::Display for Cause {
                 "by the data flow of ToolPolicy `{policy}`: what `{}` answered is untrusted and was read in this run or session, and nothing flows from there into the tool",
                 sources.join("`, `")
             ),
-            Self::Secret { policy, kind, pointer } => write!(
+            Self::Seen { policy, seen, pointer } => write!(
                 f,
-                "by the secrets of ToolPolicy `{policy}`: there is a {kind} at `{pointer}` of the arguments; call without it"
+                "by the {} of ToolPolicy `{policy}`: there is {seen} at `{pointer}` of the arguments; call without it",
+                seen.section()
             ),
             Self::Unapproved(needs) => {
                 let by: Vec<_> = needs.asked_by.iter().map(told_by).collect();

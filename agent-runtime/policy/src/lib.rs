@@ -22,7 +22,7 @@ mod patterns;
 mod permit;
 mod plan;
 mod redact;
-mod secrets;
+mod screen;
 mod stack;
 
 pub use approval::{Approved, Needs};
@@ -36,4 +36,4 @@ pub use goal::{Goal, GoalError, GoalFacts};
 pub use ledger::Ledger;
 pub use permit::{Permit, ResultLimit, Terms};
 pub use redact::REDACTED;
-pub use secrets::{SecretsRule, SecretsTerms};
+pub use screen::{Place, Screen, Screens, Seen, Term};

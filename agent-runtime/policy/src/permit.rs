@@ -7,14 +7,14 @@ use skreaver_protocol::ToolName;
 
 use crate::bounds::Bounds;
 use crate::redact::{Redactions, redact_arguments, redact_result};
-use crate::secrets::SecretsTerms;
+use crate::screen::Screens;
 
 /// The proof that a policy let a call pass: needed to run a tool, used up by running it, and made here only.
 ///
 /// ```compile_fail
 /// // A permit cannot be made outside this crate, so going around the policy does not compile.
 /// let tool = skreaver_protocol::ToolName::parse("uppercase").unwrap();
-/// let forged = skreaver_policy::Permit { tool, id: String::new(), terms: Default::default(), bounds: Default::default(), secrets: Default::default() };
+/// let forged = skreaver_policy::Permit { tool, id: String::new(), terms: Default::default(), bounds: Default::default(), screens: Default::default() };
 /// ```
 /// ```compile_fail
 /// // Nor can one permit serve two calls.
@@ -27,7 +27,7 @@ pub struct Permit {
     pub(crate) id: String,
     pub(crate) terms: Terms,
     pub(crate) bounds: Arc<Bounds>,
-    pub(crate) secrets: Arc<SecretsTerms>,
+    pub(crate) screens: Arc<Screens>,
 }
 
 impl Permit {
@@ -47,9 +47,9 @@ impl Permit {
         &self.bounds
     }
 
-    /// What becomes of secrets in its arguments and its result.
-    pub fn secrets(&self) -> &Arc<SecretsTerms> {
-        &self.secrets
+    /// What is looked for in its arguments and its result.
+    pub fn screens(&self) -> &Arc<Screens> {
+        &self.screens
     }
 
     /// What holds for the call and its result.

@@ -15,6 +15,7 @@ use crate::condition::{Facts, Undecided};
 use crate::denial::{Alternative, Cause, Why};
 use crate::ledger::{Bucket, Draw};
 use crate::permit::{ResultLimit, Terms};
+use crate::screen::Screens;
 
 /// The largest arguments that conditions look at, in bytes as JSON.
 const LARGEST_ARGUMENTS: u64 = 1 << 20;
@@ -23,6 +24,8 @@ const LARGEST_ARGUMENTS: u64 = 1 << 20;
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) parts: Vec<PartPlan>,
+    /// What is looked for in its calls.
+    pub(crate) screens: Arc<Screens>,
 }
 
 /// What one policy has to say of it.
@@ -52,7 +55,8 @@ pub(crate) type Applies = Result<bool, Undecided>;
 
 impl Plan {
     pub(crate) fn of(parts: &[Arc<Part>], tool: &str) -> Self {
-        Self { parts: parts.iter().map(|part| PartPlan::of(part, tool)).collect() }
+        let screens = Arc::new(Screens::of(parts, Some(tool)));
+        Self { parts: parts.iter().map(|part| PartPlan::of(part, tool)).collect(), screens }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::ToolName;
 
 mod approval;
 mod audit;
+mod content;
 mod data_flow;
 mod rule;
 mod secrets;
@@ -16,6 +17,7 @@ mod sections;
 
 pub use approval::ApprovalTerms;
 pub use audit::{AuditSection, AuditSink};
+pub use content::{ContentAction, ContentClass, ContentConfidence, ContentPlace, ContentRule};
 pub use data_flow::{DataFlow, FlowAction};
 pub use rule::{Per, RateLimit, Redact, Rule};
 pub use secrets::{SecretsAction, SecretsSection};
@@ -70,6 +72,9 @@ pub struct PolicyRules {
     /// What becomes of secrets that pass by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secrets: Option<SecretsSection>,
+    /// What becomes of content that looks like an attack.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspicious_content: Vec<ContentRule>,
     /// Where decisions are recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit: Option<AuditSection>,

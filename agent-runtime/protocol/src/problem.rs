@@ -34,6 +34,8 @@ pub enum Code {
     ForbiddenHost,
     /// A policy refuses the call.
     ToolDenied,
+    /// A policy refuses what the agent is told: there is a secret or suspicious content in it.
+    InputDenied,
     /// The call needs approval, and has not got it: somebody denied it, nobody decided in time, or it belongs to no run that
     /// could wait.
     NotApproved,
@@ -100,7 +102,7 @@ impl Code {
     pub const fn status(self) -> u16 {
         match self {
             Self::MalformedJson => 400,
-            Self::ForbiddenHost | Self::ToolDenied | Self::NotApproved => 403,
+            Self::ForbiddenHost | Self::InputDenied | Self::ToolDenied | Self::NotApproved => 403,
             Self::NotFound | Self::UnknownAgent | Self::UnknownRun | Self::UnknownSession | Self::UnknownApproval => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
@@ -145,6 +147,7 @@ impl Code {
             Self::InvalidArguments => "The tool does not take these arguments",
             Self::ForbiddenHost => "The Host or Origin header is not allowed",
             Self::ToolDenied => "A policy refuses the tool call",
+            Self::InputDenied => "A policy refuses the input",
             Self::NotApproved => "The tool call needs approval, and has not got it",
             Self::UnknownApproval => "No such call waits for approval",
             Self::DecidedAlready => "This person has decided already",
@@ -192,7 +195,7 @@ pub struct Problem {
     pub detail: String,
     /// The stable code.
     pub code: Code,
-    /// The ToolPolicy that refused, with `tool_denied`.
+    /// The ToolPolicy that refused, with `tool_denied` and `input_denied`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
     /// The rule that refused; absent where the policy's default did.

@@ -87,7 +87,7 @@ fn kind(code: Code) -> ErrorKind {
         | Code::AnswerMalformed
         | Code::KeyReused => ErrorKind::Parse,
         Code::RequestTimeout | Code::RunTimeout => ErrorKind::Timeout,
-        Code::ForbiddenHost | Code::ToolDenied | Code::NotApproved => ErrorKind::Auth,
+        Code::ForbiddenHost | Code::InputDenied | Code::ToolDenied | Code::NotApproved => ErrorKind::Auth,
         Code::ToolFailed | Code::ResultTooLarge | Code::ResultWithheld | Code::OutcomeUnknown => ErrorKind::Tool,
         Code::MemoryRequired | Code::MemoryUnavailable | Code::UnknownRun | Code::UnknownSession | Code::SessionBusy => {
             ErrorKind::Memory

@@ -93,7 +93,7 @@ impl ServedAgent {
     /// Begins a run that goes on without its caller, or joins the one that an idempotency key stands for.
     pub(crate) async fn begin(self: &Arc<Self>, observation: Observation, promised: bool) -> Result<Begun, Failure> {
         let kept = self.kept_for("answers later, sessions and idempotency keys")?;
-        let accepted = self.accepted(observation);
+        let accepted = self.accepted(observation)?;
         // Who comes again needs no place of their own.
         if let Some(run) = kept.find(accepted.key.as_ref()).await.map_err(|error| self.not_accepted(&error))? {
             return Ok(Begun { run, document: None });
@@ -117,17 +117,15 @@ impl ServedAgent {
         failure
     }
 
-    fn accepted(&self, observation: Observation) -> Accepted {
+    fn accepted(&self, observation: Observation) -> Result<Accepted, Failure> {
         let Observation { run, caller, input, session, idempotency_key, hops } = observation;
         let key = idempotency_key.map(|key| IdempotencyKey::new(&caller, &key, session.as_ref(), &input));
+        let input = self.toolbox.screen_prompt(&run.to_string(), input).inspect_err(|failure| self.count(Some(failure.code)))?;
         let accepted_ms = now_ms();
         let timeout = u64::try_from(self.config.limits.run_timeout.get().as_millis()).unwrap_or(u64::MAX);
         let deadline_ms = accepted_ms.saturating_add(timeout);
-        Accepted {
-            document: RunDocument { run, caller, session, hops, accepted_ms, deadline_ms, stage: Stage::Open },
-            input,
-            key,
-        }
+        let document = RunDocument { run, caller, session, hops, accepted_ms, deadline_ms, stage: Stage::Open };
+        Ok(Accepted { document, input, key })
     }
 
     async fn observe_unkept(&self, observation: Observation) -> Result<ObserveResponse, Box<Problem>> {
@@ -152,9 +150,9 @@ impl ServedAgent {
         if observation.session.is_some() || observation.idempotency_key.is_some() {
             return Err(refusal(self.memory_required("sessions and idempotency keys")));
         }
+        let Accepted { document, input, key: _ } = self.accepted(observation).map_err(refusal)?;
         let place = self.enter().map_err(refusal)?;
         let _active = self.active();
-        let Accepted { document, input, key: _ } = self.accepted(observation);
         let deadline = Instant::now() + self.config.limits.run_timeout.get();
         let Ok(running) = tokio::time::timeout_at(deadline, place.turn()).await else {
             let failure = self.timed_out();

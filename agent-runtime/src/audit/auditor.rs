@@ -6,7 +6,7 @@ use skreaver_policy::{Call, Denial, Settled, digest};
 use tokio::sync::oneshot::error::RecvError;
 
 use super::log::{AuditError, AuditLog, Receipt};
-use super::record::{Decision, Entry, Outcome, RefusedEffect};
+use super::record::{Decision, Entry, Findings, Outcome, RefusedEffect};
 
 /// The logs of a process.
 pub(crate) struct Auditor {
@@ -43,6 +43,12 @@ impl Auditor {
     pub(crate) fn refused(&self, refused: RefusedEffect, to_stdout: bool) -> Result<(), AuditError> {
         let refused = Box::new(refused);
         self.logs(to_stdout).try_for_each(|log| log.record(Entry::RefusedEffect(refused.clone()), false).map(drop))
+    }
+
+    /// Records what was found. What becomes of it is in the same policy's hand, so nothing waits for the record.
+    pub(crate) fn found(&self, findings: Findings, to_stdout: bool) -> Result<(), AuditError> {
+        let findings = Box::new(findings);
+        self.logs(to_stdout).try_for_each(|log| log.record(Entry::Findings(findings.clone()), false).map(drop))
     }
 
     fn logs(&self, to_stdout: bool) -> impl Iterator<Item = &AuditLog> {

@@ -12,7 +12,7 @@ mod record;
 mod verify;
 
 pub use log::{AuditError, AuditLog};
-pub use record::{Decision, Entry, Outcome, Record, RefusedEffect};
+pub use record::{Decision, Entry, Finding, Findings, Outcome, Record, RefusedEffect};
 pub use verify::{Break, ChainReport, Report, verify};
 
 pub(crate) use auditor::{Auditor, recorded};

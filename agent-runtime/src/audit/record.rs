@@ -2,8 +2,12 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use skreaver_policy::Place;
+use skreaver_protocol::policy::{ContentAction, Mode};
 use skreaver_protocol::{AgentName, Caller, SessionId, ToolName};
 use uuid::Uuid;
+
+use crate::screening::Found;
 
 /// One record. Its fields may grow; what is there keeps its meaning.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +44,73 @@ pub enum Entry {
     Decision(Box<Decision>),
     /// A call that was let pass wanted to touch what it may not.
     RefusedEffect(Box<RefusedEffect>),
+    /// Secrets or suspicious content were found where a policy looks for them.
+    Findings(Box<Findings>),
+}
+
+/// What was found in one place, once for each kind and policy. The text itself is in no record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Findings {
+    /// The agent.
+    pub agent: AgentName,
+    /// The call, as in its decision; for prompts and memory the run.
+    pub call: String,
+    /// The tool; absent for prompts and memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<ToolName>,
+    /// `arguments`, `results`, `prompts` or `memory`.
+    pub place: String,
+    /// The version of the policies in force.
+    pub policy_version: u64,
+    /// What was found: the first of them, at most 32.
+    pub found: Vec<Finding>,
+}
+
+/// Something that was found, and what one policy wants of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What it is. Example: `a github-pat`.
+    pub what: String,
+    /// Where it stands first, as a JSON pointer; empty for the whole.
+    pub pointer: String,
+    /// The ToolPolicy.
+    pub policy: String,
+    /// Whether it decides or only looks on.
+    pub mode: Mode,
+    /// What became of it; for a policy in mode Audit, what would have.
+    pub action: ContentAction,
+}
+
+/// The most findings that a record tells.
+const MOST_FOUND: usize = 32;
+/// The longest pointer that it tells, in bytes.
+const LONGEST_POINTER: usize = 256;
+
+impl Findings {
+    pub(crate) fn new(
+        agent: &AgentName,
+        policy_version: u64,
+        place: Place,
+        tool: Option<&ToolName>,
+        call: &str,
+        found: &[Found],
+    ) -> Self {
+        let finding = |Found { seen, pointer, policy, mode, action }: &Found| Finding {
+            what: seen.to_string(),
+            pointer: pointer[..pointer.floor_char_boundary(LONGEST_POINTER)].to_owned(),
+            policy: policy.to_string(),
+            mode: *mode,
+            action: *action,
+        };
+        Self {
+            agent: agent.clone(),
+            call: call.to_owned(),
+            tool: tool.cloned(),
+            place: place.name().to_owned(),
+            policy_version,
+            found: found.iter().take(MOST_FOUND).map(finding).collect(),
+        }
+    }
 }
 
 /// An effect that did not happen, of a call that was let pass: what it touches shows only then.

@@ -21,6 +21,7 @@ pub use failure::Failure;
 use skreaver_protocol::approval::{ApprovalRequest, ApprovalVotes};
 
 pub use setup::{ModelFacts, Setup, Thinking};
+pub(crate) use state::Remembered;
 pub use state::{Call, CallInput, CallState, Spent, State};
 
 pub(crate) use budget::LONGEST_ANSWER;

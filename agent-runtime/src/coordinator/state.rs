@@ -124,6 +124,19 @@ pub enum CallState {
     Ended(Result<Value, Failure>),
 }
 
+/// What a run leaves to its session.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Remembered {
+    /// What was said in it.
+    pub(crate) messages: Vec<Message>,
+    /// The tools whose answers were seen, in the session or in the run.
+    pub(crate) read: BTreeSet<String>,
+    /// What stands for the beginning of the session.
+    pub(crate) summary: Option<String>,
+    /// How many of the last messages of the session it does not cover.
+    pub(crate) uncovered: usize,
+}
+
 impl State {
     pub(super) fn observed(
         mut self,
@@ -180,6 +193,17 @@ impl State {
     /// The messages that the run added.
     pub fn own_messages(&self) -> &[Message] {
         &self.messages[self.history..]
+    }
+
+    /// What the run leaves to its session.
+    pub(crate) fn remembered(&self) -> Remembered {
+        let summary = self.summary().filter(|summary| summary.covers > 0);
+        Remembered {
+            messages: self.own_messages().to_vec(),
+            read: self.read.clone(),
+            summary: summary.map(|summary| summary.text.clone()),
+            uncovered: self.context().len(),
+        }
     }
 
     pub(super) fn messages(&self) -> &[Message] {

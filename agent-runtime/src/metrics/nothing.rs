@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use skreaver_policy::{Place, Seen};
 use skreaver_protocol::ToolName;
-use skreaver_protocol::policy::Mode;
+use skreaver_protocol::policy::{ContentAction, Mode};
 
 use super::{ErrorKind, MemoryOp};
 
@@ -32,6 +33,8 @@ impl Metrics {
     }
 
     pub(crate) fn refused(&self, _: Mode, _: Option<&str>, _: Option<&str>) {}
+
+    pub(crate) fn found(&self, _: Mode, _: Place, _: &Seen, _: ContentAction) {}
 
     pub(crate) fn error(&self, _: ErrorKind) {}
 

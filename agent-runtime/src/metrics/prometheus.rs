@@ -7,8 +7,9 @@ use std::time::Duration;
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
+use skreaver_policy::{Place, Seen};
 use skreaver_protocol::ToolName;
-use skreaver_protocol::policy::Mode;
+use skreaver_protocol::policy::{ContentAction, Mode};
 
 use super::{ErrorKind, MemoryOp};
 
@@ -29,6 +30,7 @@ pub struct Metrics {
     tool_labels: Mutex<BTreeSet<ToolName>>,
     decisions: IntCounterVec,
     rule_labels: Mutex<HashSet<(String, String)>>,
+    found: IntCounterVec,
     errors: IntCounterVec,
     rejected: IntCounter,
     active: IntGauge,
@@ -91,6 +93,12 @@ impl Metrics {
                 &["mode", "policy", "rule"],
             ),
             rule_labels: Mutex::default(),
+            found: counters(
+                &registry,
+                "tool_policy_findings_total",
+                "Secrets and suspicious content that a ToolPolicy looks for, and what became of them (Enforce), or would have (Audit).",
+                &["mode", "place", "class", "action"],
+            ),
             errors: counters(&registry, "agent_errors_total", "Runs that ended with an error, by what it was about.", &["kind"]),
             rejected: registered(
                 &registry,
@@ -138,6 +146,16 @@ impl Metrics {
         let is_told = known.contains(&labels) || (known.len() < RULE_LABELS && known.insert(labels));
         let (policy, rule) = if is_told { (policy, rule) } else { (OTHER, OTHER) };
         self.decisions.with_label_values(&[mode, policy, rule]).inc();
+    }
+
+    /// Something that a policy looks for.
+    pub(crate) fn found(&self, mode: Mode, place: Place, seen: &Seen, action: ContentAction) {
+        let class = match seen {
+            Seen::Secret { .. } => "Secret".to_owned(),
+            Seen::Content { class, .. } => format!("{class:?}"),
+        };
+        let (mode, action) = (format!("{mode:?}"), format!("{action:?}"));
+        self.found.with_label_values(&[mode.as_str(), place.name(), class.as_str(), action.as_str()]).inc();
     }
 
     pub(crate) fn error(&self, kind: ErrorKind) {

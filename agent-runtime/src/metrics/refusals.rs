@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use skreaver_policy::Denial;
 use skreaver_protocol::policy::Mode;
 use skreaver_protocol::rest::RefusalCount;
 
@@ -18,9 +17,9 @@ pub(crate) struct Refusals(Mutex<BTreeMap<Source, u64>>);
 type Source = (Mode, Option<String>, Option<String>);
 
 impl Refusals {
-    pub(crate) fn count(&self, mode: Mode, denial: &Denial) {
+    pub(crate) fn count(&self, mode: Mode, policy: Option<&str>, rule: Option<&str>) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let source = (mode, denial.policy().map(str::to_owned), denial.rule().map(str::to_owned));
+        let source = (mode, policy.map(str::to_owned), rule.map(str::to_owned));
         let is_told = counts.contains_key(&source) || counts.len() < RULES;
         *counts.entry(if is_told { source } else { (mode, None, None) }).or_default() += 1;
     }

@@ -20,7 +20,7 @@ use super::journal::{Claim, History, Journal, JournalError};
 use super::told;
 use super::work::{Answered, Workplace};
 use crate::admission::{Place, Running};
-use crate::coordinator::{Effect, Event, Failure, Outcome, Setup, State, step};
+use crate::coordinator::{Effect, Event, Failure, Outcome, Remembered, Setup, State, step};
 use crate::tools::Decided;
 use crate::trace::warn;
 
@@ -336,9 +336,10 @@ impl<'a> Course<'a> {
             tool_calls: told::tool_calls(&self.state),
         };
         let document = RunDocument { stage, ..RunDocument::clone(document) };
+        let remembered = document.session.is_some().then(|| self.remembered());
         let first = self.number - self.unwritten.len();
         let mut patience = Patience::new(document.run, until);
-        while let Err(error) = journal.end(claim, first, &self.unwritten, &document, &self.state).await {
+        while let Err(error) = journal.end(claim, first, &self.unwritten, &document, remembered.as_ref()).await {
             patience.wait(error).await?;
         }
         if let Some(live) = self.drive.workplace.live
@@ -347,6 +348,14 @@ impl<'a> Course<'a> {
             live.tell(self.number, told);
         }
         Ok(Ended { document })
+    }
+
+    /// What the run leaves to its session, as policies let it be remembered.
+    fn remembered(&self) -> Remembered {
+        let mut remembered = self.state.remembered();
+        let run = self.drive.document.run.to_string();
+        self.drive.workplace.toolbox.screen_memory(&run, &mut remembered.messages, remembered.summary.as_mut());
+        remembered
     }
 }
 

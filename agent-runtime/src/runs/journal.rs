@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::RunDocument;
 use crate::agent::sentence;
-use crate::coordinator::{Event, Failure, State};
+use crate::coordinator::{Event, Failure, Remembered};
 
 /// Keeps what happens to runs. Two keepers: one over an agent's memory, and one for agents without any, which keeps nothing.
 #[async_trait]
@@ -42,7 +42,7 @@ pub(crate) trait Journal: Send + Sync {
         first: usize,
         events: &[Event],
         ended: &RunDocument,
-        state: &State,
+        remembered: Option<&Remembered>,
     ) -> Result<(), JournalError>;
 }
 

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::RunDocument;
 use super::journal::{Acceptance, Accepted, Claim, Journal, JournalError};
-use crate::coordinator::{Event, State};
+use crate::coordinator::{Event, Remembered};
 
 /// Keeps nothing.
 pub(crate) struct Unkept;
@@ -37,7 +37,7 @@ impl Journal for Unkept {
         Ok(())
     }
 
-    async fn end(&self, _: &Claim, _: usize, _: &[Event], _: &RunDocument, _: &State) -> Result<(), JournalError> {
+    async fn end(&self, _: &Claim, _: usize, _: &[Event], _: &RunDocument, _: Option<&Remembered>) -> Result<(), JournalError> {
         Ok(())
     }
 }

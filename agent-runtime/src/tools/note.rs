@@ -66,6 +66,10 @@ impl Tool for Remember {
         schema::<Note>()
     }
 
+    fn remembers(&self) -> bool {
+        true
+    }
+
     /// The same call keeps the same note, under the call's own id.
     fn is_idempotent(&self) -> bool {
         true

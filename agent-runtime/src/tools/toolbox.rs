@@ -1,7 +1,7 @@
 //! The one door to an agent's tools: [`Toolbox::call`] asks the policy, and only then runs.
 
 mod results;
-mod secrets;
+mod screening;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,17 +13,19 @@ use arc_swap::ArcSwap;
 use futures::FutureExt;
 use serde_json::Value;
 use skreaver_policy::bounds::{Bounds, Own};
-use skreaver_policy::{Approved, Call, Denial, Ledger, Permit, Policy, ResultLimit, Settled};
+use skreaver_policy::{Approved, Call, Denial, Ledger, Permit, Place, Policy, ResultLimit, Seen, Settled};
 use skreaver_protocol::policy::{AuditSink, Mode};
 use skreaver_protocol::rest::RefusalCount;
 use skreaver_protocol::{AgentName, Caller, SessionId, ToolName};
 
 use self::results::{Withheld, error_within, within};
+use self::screening::FoundIn;
 use super::wire_name::wire_name;
 use super::{Tool, ToolError};
 use crate::audit::{AuditError, Auditor, Receipt, RefusedEffect, recorded};
 use crate::metrics::{Metrics, Refusals, ToolMetrics};
 use crate::panics;
+use crate::screening::{Found, would_be_denied};
 use crate::trace::{error, info};
 
 /// The tools of one agent, behind its policy.
@@ -83,7 +85,7 @@ pub struct Decided {
     tool: ToolName,
     entry: Arc<Entry>,
     arguments: Value,
-    /// Whether secrets were taken out of the arguments.
+    /// Whether something was taken out of the arguments.
     is_redacted: bool,
     permit: Permit,
     /// Its record in the audit, which comes before the effect.
@@ -160,14 +162,14 @@ pub enum CallError {
         /// What lets no larger result pass.
         limit: ResultLimit,
     },
-    /// The tool ran, and there is a secret in its result, which a policy does not let pass.
+    /// The tool ran, and in its result is what a policy does not let pass.
     ResultWithheld {
         /// The tool.
         tool: ToolName,
         /// The ToolPolicy.
         policy: String,
-        /// What kind of secret.
-        kind: &'static str,
+        /// What it is.
+        seen: Seen,
     },
 }
 
@@ -183,9 +185,10 @@ impl fmt::Display for CallError {
             Self::NoRun(denial) => write!(f, "{denial}; only a run waits for that: tell the agent what to do, and it will"),
             Self::Unrecorded { tool, error } => write!(f, "tool `{tool}` is not called: {error}; try again later"),
             Self::Tool { tool, error } => write!(f, "tool `{tool}`: {error}"),
-            Self::ResultWithheld { tool, policy, kind } => write!(
+            Self::ResultWithheld { tool, policy, seen } => write!(
                 f,
-                "tool `{tool}` ran, and its result is withheld: there is a {kind} in it, and the secrets of ToolPolicy `{policy}` deny that; ask for another part of it"
+                "tool `{tool}` ran, and its result is withheld: there is {seen} in it, and the {} of ToolPolicy `{policy}` denies that; ask for another part of it",
+                seen.section()
             ),
             Self::ResultTooLarge { tool, limit: ResultLimit { policy, rule, most } } => write!(
                 f,
@@ -297,8 +300,8 @@ impl Toolbox {
         let (session, read, approved) = (session.as_ref(), read.as_ref(), approved.as_ref());
         let call =
             Call { agent: &self.agent, tool: name, arguments: &arguments, caller: &caller, session, read, id: &id, approved };
-        let (permit, receipts) = self.authorize(&in_force.policy, &call, !entry.tool.is_idempotent())?;
-        let is_redacted = secrets::redact_arguments(&permit, &mut arguments);
+        let (permit, receipts, found) = self.authorize(&in_force.policy, &call, entry)?;
+        let is_redacted = screening::redact_arguments(permit.screens(), &found, &mut arguments);
         Ok(Decided { tool: name.clone(), entry: Arc::clone(entry), arguments, is_redacted, permit, receipts })
     }
 
@@ -311,25 +314,36 @@ impl Toolbox {
         if let Err(error) = recorded(receipts).await {
             return Err(CallError::Unrecorded { tool, error });
         }
-        let (terms, secrets, call) = (permit.terms().clone(), Arc::clone(permit.secrets()), permit.id().to_owned());
+        let (terms, screens, call) = (permit.terms().clone(), Arc::clone(permit.screens()), permit.id().to_owned());
         let started = Instant::now();
         let outcome = contained(entry.tool.run(permit, arguments), &tool).await;
         let duration = started.elapsed();
         entry.metrics.observe(duration);
         if let Err(ToolError::Refused { policy, why }) = &outcome {
-            self.refused_at_the_effect(&tool, call, policy.as_deref(), why);
+            self.refused_at_the_effect(&tool, call.clone(), policy.as_deref(), why);
         }
-        let outcome = match outcome {
-            Ok(output) => within(&terms, &secrets, output).map(Ok),
-            Err(error) => error_within(&terms, &secrets, error).map(Err),
+        let screen = screens.at(Place::Results);
+        let (outcome, found) = match outcome {
+            Ok(output) => {
+                let (output, found) = within(&terms, screen, output);
+                (output.map(Ok), found)
+            }
+            Err(error) => {
+                let (error, found) = error_within(&terms, screen, error);
+                (error.map(Err), found)
+            }
         };
+        self.report(&self.in_force.load().policy, Place::Results, Some(&tool), &call, &found);
+        for found in would_be_denied(&found) {
+            self.count_refusal(Mode::Audit, Some(&found.policy), None);
+        }
         match outcome {
             Ok(Ok(output)) => Ok(ToolResult { tool, output, duration }),
             Ok(Err(error)) => Err(CallError::Tool { tool, error }),
             Err(Withheld::TooLarge(limit)) => Err(CallError::ResultTooLarge { tool, limit }),
-            Err(Withheld::Secret { policy, kind }) => {
-                self.metrics.refused(Mode::Enforce, Some(&policy), None);
-                Err(CallError::ResultWithheld { tool, policy, kind })
+            Err(Withheld::Found(Found { seen, policy, .. })) => {
+                self.count_refusal(Mode::Enforce, Some(&policy), None);
+                Err(CallError::ResultWithheld { tool, policy: policy.to_string(), seen })
             }
         }
     }
@@ -358,10 +372,15 @@ impl Toolbox {
         self.in_force.load().find(tool).is_none_or(|(_, entry)| entry.tool.is_idempotent())
     }
 
-    fn authorize(&self, policy: &Policy, call: &Call<'_>, promised: bool) -> Result<(Permit, Vec<Receipt>), CallError> {
-        let settled = secrets::judged(policy.authorize(call).settle(&self.ledger, self.began.elapsed()), call, policy.secrets());
+    fn authorize(&self, policy: &Policy, call: &Call<'_>, entry: &Entry) -> Result<(Permit, Vec<Receipt>, FoundIn), CallError> {
+        let settled = policy.authorize(call).settle(&self.ledger, self.began.elapsed());
+        let found = screening::arguments(&settled, call, &policy.screens(call.tool), entry.tool.remembers());
+        let settled = screening::judged(settled, call, &found);
         let to_stdout = policy.audits_to(AuditSink::Stdout);
-        let receipts = self.auditor.record(call, &settled, policy.version(), to_stdout, promised);
+        let receipts = self.auditor.record(call, &settled, policy.version(), to_stdout, !entry.tool.is_idempotent());
+        for (place, found) in &found {
+            self.report(policy, *place, Some(call.tool), call.id, found);
+        }
         let Settled { verdict, audited } = settled;
         for denial in &audited {
             self.count(Mode::Audit, denial);
@@ -379,12 +398,16 @@ impl Toolbox {
         }
         let permit = verdict.map_err(CallError::Denied)?;
         let receipts = receipts.map_err(|error| CallError::Unrecorded { tool: call.tool.clone(), error })?;
-        Ok((permit, receipts))
+        Ok((permit, receipts, found))
     }
 
     fn count(&self, mode: Mode, denial: &Denial) {
-        self.metrics.refused(mode, denial.policy(), denial.rule());
-        self.refusals.count(mode, denial);
+        self.count_refusal(mode, denial.policy(), denial.rule());
+    }
+
+    fn count_refusal(&self, mode: Mode, policy: Option<&str>, rule: Option<&str>) {
+        self.metrics.refused(mode, policy, rule);
+        self.refusals.count(mode, policy, rule);
     }
 
     /// What policies refused since the process started, by rule.

@@ -5,6 +5,7 @@
 mod approvals;
 mod audit;
 mod burst;
+mod content;
 mod custom;
 mod double;
 mod drain;

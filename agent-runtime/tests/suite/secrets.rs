@@ -82,3 +82,58 @@ async fn a_secret_in_a_result_is_withheld_or_redacted_before_the_model_sees_it()
     let told = serde_json::to_string(&model.questions()[1].messages).unwrap();
     assert!(told.contains("[redacted:") && !told.contains(TOKEN), "{told}");
 }
+
+fn policy(secrets: &Value) -> skreaver::policy::Policy {
+    let policies = json!({"version": 1, "policies": [
+        {"name": "house", "mode": "Enforce", "defaultAction": "Allow", "secrets": secrets},
+    ]});
+    skreaver::policy::Policy::compile(&serde_json::from_value(policies).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_secret_in_a_prompt_is_refused_or_redacted_before_anybody_sees_it() {
+    let model = Double::new(vec![answer("I will")]);
+    let started = Harness::new("clerk").model(&model).start().await.unwrap();
+    started.agent().set_policy(policy(&json!({"prompts": "Deny"})));
+    let problem = serde_json::to_value(*started.observe(&format!("use {TOKEN}")).await.unwrap_err()).unwrap();
+    assert_eq!(
+        (&problem["status"], &problem["code"], &problem["policy"]),
+        (&json!(403), &json!("input_denied"), &json!("house"))
+    );
+    assert!(!problem.to_string().contains(TOKEN));
+    started.agent().set_policy(policy(&json!({"prompts": "Redact"})));
+    assert_eq!(started.observe(&format!("use {TOKEN}")).await.unwrap().output, "I will");
+    let told = serde_json::to_string(&model.questions()[0].messages).unwrap();
+    assert!(told.contains("use [redacted:github-pat]") && !told.contains(TOKEN), "{told}");
+}
+
+#[tokio::test]
+async fn a_secret_is_not_remembered_beyond_its_run() {
+    for (action, expected) in [("Redact", "the token is [redacted:github-pat]"), ("Deny", "[withheld: a github-pat]")] {
+        let memory = std::sync::Arc::new(skreaver::memory::InMemory::new());
+        let said = format!("the token is {TOKEN}");
+        let note = json!({"text": format!("note {TOKEN}")});
+        let model = Double::new(vec![ask_for(&[("remember", note)]), answer(&said), answer("which one?")]);
+        let started = Harness::new("clerk").model(&model).memory(&memory).builtin("remember").start().await.unwrap();
+        started.agent().set_policy(policy(&json!({"memory": action})));
+        let say = async |input: &str| {
+            let session = Some(skreaver::protocol::SessionId::parse("a").unwrap());
+            started.agent().observe(Observation { session, ..Observation::new(input) }).await
+        };
+        // The caller of the run gets its answer, and the model of the run has what it needs.
+        assert_eq!(say(&said).await.unwrap().output, said);
+        let told = serde_json::to_string(&model.questions()[1].messages).unwrap();
+        assert!(told.contains(TOKEN), "{told}");
+        if action == "Deny" {
+            assert!(told.contains("is denied by the secrets of ToolPolicy `house`"), "{told}");
+        }
+        say("use it").await.unwrap();
+        let told = serde_json::to_string(&model.questions()[2].messages).unwrap();
+        assert!(told.contains(expected) && !told.contains(TOKEN), "{told}");
+        let notes =
+            skreaver::memory::Memory::scan(&*memory, &skreaver::memory::Scan::prefix(skreaver::memory::NOTES, 10)).await.unwrap();
+        let notes: Vec<_> = notes.iter().map(|(_, text)| String::from_utf8_lossy(text).into_owned()).collect();
+        let kept = if action == "Redact" { vec!["note [redacted:github-pat]".to_owned()] } else { Vec::new() };
+        assert_eq!(notes, kept);
+    }
+}

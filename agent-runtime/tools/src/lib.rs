@@ -42,6 +42,11 @@ pub trait Tool: Send + Sync {
         false
     }
 
+    /// Whether it keeps what it is given for later runs: then what policies say of memory counts for its arguments.
+    fn remembers(&self) -> bool {
+        false
+    }
+
     /// Where it should run.
     fn isolation(&self) -> Isolation {
         Isolation::InProcess

@@ -41,6 +41,7 @@ impl PolicyInForce {
             fs: None,
             resources: None,
             secrets: None,
+            suspicious_content: Vec::new(),
             audit: None,
         };
         Self { name: policy.name_any(), generation: 0, spec }
@@ -75,7 +76,19 @@ pub fn accept(policy: &ToolPolicy) -> Result<(), Vec<String>> {
 }
 
 fn rules(name: String, spec: &ToolPolicySpec) -> PolicyRules {
-    let ToolPolicySpec { agent_selector: _, mode, default_action, rules, data_flow, http, fs, resources, secrets, audit } = spec;
+    let ToolPolicySpec {
+        agent_selector: _,
+        mode,
+        default_action,
+        rules,
+        data_flow,
+        http,
+        fs,
+        resources,
+        secrets,
+        suspicious_content,
+        audit,
+    } = spec;
     PolicyRules {
         name,
         mode: *mode,
@@ -86,6 +99,7 @@ fn rules(name: String, spec: &ToolPolicySpec) -> PolicyRules {
         fs: fs.clone(),
         resources: resources.clone(),
         secrets: secrets.clone(),
+        suspicious_content: suspicious_content.clone(),
         audit: audit.clone(),
     }
 }
@@ -106,9 +120,22 @@ fn fits(policies: &[PolicyRules]) -> bool {
 }
 
 fn deny_all(policy: &mut PolicyRules) {
-    let PolicyRules { name: _, mode: _, default_action, rules, data_flow, http, fs, resources, secrets: _, audit: _ } = policy;
+    let PolicyRules {
+        name: _,
+        mode: _,
+        default_action,
+        rules,
+        data_flow,
+        http,
+        fs,
+        resources,
+        secrets: _,
+        suspicious_content,
+        audit: _,
+    } = policy;
     *default_action = Action::Deny;
     rules.clear();
+    suspicious_content.clear();
     (*data_flow, *http, *fs, *resources) = (None, None, None, None);
 }
 

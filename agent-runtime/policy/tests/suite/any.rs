@@ -173,6 +173,7 @@ pub fn policy(name: &'static str) -> impl Strategy<Value = PolicyRules> {
             fs: None,
             resources: None,
             secrets: None,
+            suspicious_content: Vec::new(),
             audit: None,
         })
     })

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What becomes of secrets - tokens, keys, passwords - that the detectors find in calls. They find by form: `docs/detectors.md` says
-/// how much they miss.
+/// What becomes of secrets - tokens, keys, passwords - that the detectors find. They find by form: `docs/detectors.md` says how much
+/// they miss.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecretsSection {
@@ -15,6 +15,13 @@ pub struct SecretsSection {
     /// Example: `Redact`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results: Option<SecretsAction>,
+    /// Of those in what an agent is told, before the model, the session and the journal see it. Absent: they pass. Example: `Redact`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompts: Option<SecretsAction>,
+    /// Of those in what an agent remembers beyond a run: the messages and the summary of its session, and notes. Absent: they pass.
+    /// Example: `Redact`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<SecretsAction>,
 }
 
 /// What becomes of a secret, from the mildest to the strictest: of several policies the strictest counts.
@@ -22,6 +29,6 @@ pub struct SecretsSection {
 pub enum SecretsAction {
     /// `[redacted:KIND]` stands in its place.
     Redact,
-    /// The call is refused; a result is withheld.
+    /// The call or the prompt is refused; a result is withheld; what was said is remembered without its text.
     Deny,
 }

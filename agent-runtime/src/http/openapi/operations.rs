@@ -153,6 +153,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ],
         problems: &[
             Code::MalformedJson,
+            Code::InputDenied,
             Code::ToolDenied,
             Code::NotApproved,
             Code::UnknownAgent,

@@ -8,7 +8,7 @@ use skreaver_memory::{Check, Op, Scan, Transaction};
 use uuid::Uuid;
 
 use super::{Kept, read};
-use crate::coordinator::{Failure, State};
+use crate::coordinator::Failure;
 use crate::runs::document::Stage;
 use crate::runs::journal::{Claim, Journal, JournalError};
 use crate::runs::{RunDocument, keys, record};
@@ -74,7 +74,7 @@ impl Kept {
 
     /// Ends a run that cannot go on.
     pub(crate) async fn give_up(&self, claim: &Claim, document: &RunDocument, error: &JournalError) -> Result<(), JournalError> {
-        self.end(claim, 0, &[], &document.failed(error.failure()), &State::default()).await
+        self.end(claim, 0, &[], &document.failed(error.failure()), None).await
     }
 
     pub(super) async fn is_ended(&self, run: Uuid) -> Result<bool, JournalError> {

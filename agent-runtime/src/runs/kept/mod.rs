@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::journal::{Acceptance, Accepted, Claim, IdempotencyKey, Journal, JournalError};
 use super::record::Damage;
 use super::{GroupCommit, RunDocument, keys, record};
-use crate::coordinator::{Event, State};
+use crate::coordinator::{Event, Remembered};
 
 use self::leases::{LEASE, fresh_claim, lease};
 pub(crate) use self::take::Claimed;
@@ -204,7 +204,7 @@ impl Journal for Kept {
         first: usize,
         events: &[Event],
         ended: &RunDocument,
-        state: &State,
+        remembered: Option<&Remembered>,
     ) -> Result<(), JournalError> {
         let RunDocument { run, session, .. } = ended;
         let mut ops: Vec<_> = self.records(*run, first, events).collect();
@@ -212,8 +212,8 @@ impl Journal for Kept {
         ops.push(Op::Delete { key: keys::open(*run) });
         ops.push(Op::Delete { key: keys::cancel(*run) });
         ops.extend(claim.lease.iter().map(|(key, _)| Op::Delete { key: key.clone() }));
-        if let Some(session) = session {
-            ops.extend(self.session_ops(session, state).await?);
+        if let Some((session, remembered)) = session.as_ref().zip(remembered) {
+            ops.extend(self.session_ops(session, remembered).await?);
         }
         match self.write(claim, ops, self.promise).await {
             Ok(()) => {

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Kept, PAGE, read};
-use crate::coordinator::State;
+use crate::coordinator::Remembered;
 use crate::runs::journal::{History, JournalError};
 use crate::runs::{keys, record};
 
@@ -98,24 +98,24 @@ impl Kept {
     }
 
     /// What a run adds to its session.
-    pub(super) async fn session_ops(&self, session: &SessionId, state: &State) -> Result<Vec<Op>, JournalError> {
+    pub(super) async fn session_ops(&self, session: &SessionId, remembered: &Remembered) -> Result<Vec<Op>, JournalError> {
+        let Remembered { messages, read, summary, uncovered } = remembered;
         let first = self.next_message(session).await?;
-        let own = state.own_messages();
         let mut ops: Vec<_> = (first..)
-            .zip(own)
+            .zip(messages)
             .map(|(number, message)| Op::Put {
                 key: keys::message(session, number),
                 value: record::encode(message),
                 ttl: self.retention,
             })
             .collect();
-        if !state.read().is_empty() {
-            ops.push(Op::Put { key: keys::read(session), value: record::encode(state.read()), ttl: self.retention });
+        if !read.is_empty() {
+            ops.push(Op::Put { key: keys::read(session), value: record::encode(read), ttl: self.retention });
         }
-        if let Some(summary) = state.summary().filter(|summary| summary.covers > 0) {
-            let all = first + own.len() as u64;
-            let covers = all.saturating_sub(state.context().len() as u64);
-            let value = record::encode(&StoredSummary { text: summary.text.clone(), covers });
+        if let Some(text) = summary {
+            let all = first + messages.len() as u64;
+            let covers = all.saturating_sub(*uncovered as u64);
+            let value = record::encode(&StoredSummary { text: text.clone(), covers });
             ops.push(Op::Put { key: keys::summary(session), value, ttl: self.retention });
         }
         Ok(ops)
