@@ -15,7 +15,7 @@ use skreaver_protocol::rest::ComponentState;
 use skreaver_protocol::{AgentName, Builtin, ToolName};
 
 use crate::agent::{Parts, ServedAgent, Slot};
-use crate::audit::{AuditLog, Auditor};
+use crate::audit::{AuditLog, Auditor, Logs};
 use crate::custom::Agent;
 use crate::metrics::Metrics;
 use crate::mind::{self, Http, Thoughts};
@@ -215,7 +215,7 @@ impl Builder {
             return Err(BuildError::Steered);
         }
         let metrics = Arc::new(Metrics::new());
-        let auditor = Arc::new(Auditor::new(std::mem::take(&mut self.audit)));
+        let logs = Arc::new(Logs::new(std::mem::take(&mut self.audit)));
         let agents = self.described();
         let served = Arc::new(Agents::default());
         let siblings = Siblings(Arc::downgrade(&served));
@@ -224,7 +224,7 @@ impl Builder {
         let mut built = BTreeMap::new();
         for config in agents {
             let name = config.name.clone();
-            built.insert(name, Arc::new(self.served(config, several, &siblings, &components, &metrics, &auditor)?));
+            built.insert(name, Arc::new(self.served(config, several, &siblings, &components, &metrics, &logs)?));
         }
         served.store(Arc::new(built));
         Ok(Runtime { agents: served, cluster: self.config.cluster, metrics, components, several })
@@ -303,7 +303,7 @@ impl Builder {
         siblings: &Siblings,
         components: &Arc<Components>,
         metrics: &Arc<Metrics>,
-        auditor: &Arc<Auditor>,
+        logs: &Arc<Logs>,
     ) -> Result<ServedAgent, BuildError> {
         let name = config.name.clone();
         #[cfg(feature = "network")]
@@ -336,7 +336,7 @@ impl Builder {
             policy,
             own_bounds,
             metrics: Arc::clone(metrics),
-            auditor: Arc::clone(auditor),
+            auditor: Auditor::new(Arc::clone(logs), memory.clone()),
             memory,
         }))
     }

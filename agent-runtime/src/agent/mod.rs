@@ -1,5 +1,6 @@
 //! One agent: takes an observation through queue, run and tools to an answer.
 
+mod audit;
 mod background;
 mod counts;
 mod follow;
@@ -85,7 +86,7 @@ pub(crate) struct Parts {
     /// What its calls may touch where no policy says otherwise.
     pub(crate) own_bounds: Own,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) auditor: Arc<Auditor>,
+    pub(crate) auditor: Auditor,
     pub(crate) memory: Option<Arc<Slot>>,
 }
 

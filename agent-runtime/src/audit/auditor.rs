@@ -1,59 +1,92 @@
-//! Who records the decisions of the agents of a process.
+//! Who records the decisions of an agent, and where.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use skreaver_policy::{Call, Denial, Settled, digest};
+use skreaver_policy::{Call, Denial, Policy, Settled, digest};
+use skreaver_protocol::policy::AuditSink;
 use tokio::sync::oneshot::error::RecvError;
 
 use super::log::{AuditError, AuditLog, Receipt};
 use super::record::{Decision, Entry, Findings, Outcome, RefusedEffect};
+use crate::agent::Slot;
 
-/// The logs of a process.
-pub(crate) struct Auditor {
+/// The logs that all agents of a process share.
+pub(crate) struct Logs {
     /// Those that record every decision.
     always: Vec<AuditLog>,
     /// Opened when a policy asks for it.
     stdout: OnceLock<AuditLog>,
 }
 
-impl Auditor {
+impl Logs {
     pub(crate) fn new(always: Vec<AuditLog>) -> Self {
         Self { always, stdout: OnceLock::new() }
     }
+}
 
-    /// Records a decision, in standard output too where a policy asks for that. Where it is `promised`, the receipts come when it is
-    /// safe.
+/// Records what is decided about the calls of one agent.
+pub(crate) struct Auditor {
+    logs: Arc<Logs>,
+    memory: Option<Arc<Slot>>,
+    /// In its memory, opened when a policy asks for it.
+    journal: OnceLock<AuditLog>,
+}
+
+impl Auditor {
+    pub(crate) fn new(logs: Arc<Logs>, memory: Option<Arc<Slot>>) -> Self {
+        Self { logs, memory, journal: OnceLock::new() }
+    }
+
+    /// Records a decision, also where the policy asks for that. Where it is `promised`, the receipts come when it is safe.
     pub(crate) fn record(
         &self,
         call: &Call<'_>,
         settled: &Settled,
-        policy_version: u64,
-        to_stdout: bool,
+        policy: &Policy,
         promised: bool,
     ) -> Result<Vec<Receipt>, AuditError> {
-        let mut logs = self.logs(to_stdout).peekable();
-        if logs.peek().is_none() {
+        let logs = self.logs(policy)?;
+        if logs.is_empty() {
             return Ok(Vec::new());
         }
-        let decision = Box::new(decision(call, settled, policy_version));
-        logs.map(|log| log.record(Entry::Decision(decision.clone()), promised)).collect()
+        let decision = Box::new(decision(call, settled, policy.version()));
+        logs.into_iter().map(|log| log.record(Entry::Decision(decision.clone()), promised)).collect()
     }
 
     /// Records that a call which was let pass wanted to touch what it may not. It did not, so nothing waits for the record.
-    pub(crate) fn refused(&self, refused: RefusedEffect, to_stdout: bool) -> Result<(), AuditError> {
-        let refused = Box::new(refused);
-        self.logs(to_stdout).try_for_each(|log| log.record(Entry::RefusedEffect(refused.clone()), false).map(drop))
+    pub(crate) fn refused(&self, refused: RefusedEffect, policy: &Policy) -> Result<(), AuditError> {
+        self.tell(&Entry::RefusedEffect(Box::new(refused)), policy)
     }
 
     /// Records what was found. What becomes of it is in the same policy's hand, so nothing waits for the record.
-    pub(crate) fn found(&self, findings: Findings, to_stdout: bool) -> Result<(), AuditError> {
-        let findings = Box::new(findings);
-        self.logs(to_stdout).try_for_each(|log| log.record(Entry::Findings(findings.clone()), false).map(drop))
+    pub(crate) fn found(&self, findings: Findings, policy: &Policy) -> Result<(), AuditError> {
+        self.tell(&Entry::Findings(Box::new(findings)), policy)
     }
 
-    fn logs(&self, to_stdout: bool) -> impl Iterator<Item = &AuditLog> {
-        let stdout = to_stdout.then(|| self.stdout.get_or_init(AuditLog::to_stdout));
-        self.always.iter().chain(stdout)
+    fn tell(&self, entry: &Entry, policy: &Policy) -> Result<(), AuditError> {
+        self.logs(policy)?.into_iter().try_for_each(|log| log.record(entry.clone(), false).map(drop))
+    }
+
+    fn logs(&self, policy: &Policy) -> Result<Vec<&AuditLog>, AuditError> {
+        let Logs { always, stdout } = &*self.logs;
+        let mut logs: Vec<_> = always.iter().collect();
+        if policy.audits_to(AuditSink::Stdout) {
+            logs.push(stdout.get_or_init(AuditLog::to_stdout));
+        }
+        if policy.audits_to(AuditSink::Journal) {
+            logs.push(self.journal()?);
+        }
+        Ok(logs)
+    }
+
+    fn journal(&self) -> Result<&AuditLog, AuditError> {
+        if let Some(journal) = self.journal.get() {
+            return Ok(journal);
+        }
+        let memory = self.memory.clone().ok_or(AuditError::NoMemory)?;
+        let journal =
+            AuditLog::to_memory(memory).ok_or_else(|| AuditError::Failed("there is no runtime to write it".to_owned()))?;
+        Ok(self.journal.get_or_init(|| journal))
     }
 }
 

@@ -6,6 +6,7 @@ use skreaver_policy::digest;
 use uuid::Uuid;
 
 use super::record::{Entry, Record};
+use super::sink::Line;
 
 /// The shape of the records that are written.
 pub(super) const VERSION: u32 = 1;
@@ -24,14 +25,14 @@ impl Chain {
         Self { id, next: 0, head: NOTHING.to_owned() }
     }
 
-    /// The next record, as a line with its end.
-    pub(super) fn link(&mut self, at: Timestamp, entry: Entry) -> String {
+    /// The next record, as it is written.
+    pub(super) fn link(&mut self, at: Timestamp, entry: Entry) -> Line {
         let (seq, previous) = (self.next, self.head.clone());
         let record = Record { skreaver_audit: VERSION, chain: self.id, seq, at, entry, previous, hash: String::new() };
         let mut value = serde_json::to_value(record).expect("a record is JSON");
         self.head = hash(&mut value).expect("a record is an object");
         self.next += 1;
-        format!("{value}\n")
+        Line { chain: self.id, seq, text: format!("{value}\n") }
     }
 }
 

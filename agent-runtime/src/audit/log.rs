@@ -1,4 +1,4 @@
-//! Where records go: lines of a file or of standard output, written by a thread of their own in the order of the chain.
+//! A log of records, written by a thread of its own in the order of the chain.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -8,11 +8,14 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::chain::Chain;
 use super::record::Entry;
+use super::sink::{Journal, Line, Sink, Stream};
+use crate::agent::Slot;
 
 /// Records that wait to be written; while as many do, calls are refused.
 const WAITING: usize = 4096;
@@ -25,6 +28,11 @@ pub enum AuditError {
     /// More records wait than may.
     #[error("the audit log is {WAITING} records behind")]
     Behind,
+    /// A policy wants it in the journal, and the agent has none.
+    #[error(
+        "a policy wants it in the agent's journal, and the agent has no memory: set spec.memory, or have the policy name another sink"
+    )]
+    NoMemory,
     /// It cannot be written.
     #[error("the audit log cannot be written: {0}")]
     Failed(String),
@@ -46,8 +54,7 @@ struct Inner {
 }
 
 struct Job {
-    chain: Uuid,
-    line: String,
+    line: Line,
     /// Whether it has to be on the disk.
     promised: bool,
     written: Option<oneshot::Sender<Result<(), AuditError>>>,
@@ -61,19 +68,25 @@ impl AuditLog {
     pub fn to_file(path: &Path) -> io::Result<Self> {
         let mut file = OpenOptions::new().create(true).append(true).read(true).open(path)?;
         end_line(&mut file)?;
-        Ok(Self::to(file, File::sync_data, &super::process()))
+        Ok(Self::to(Stream { target: file, sync: File::sync_data }, &super::process()))
     }
 
     /// A log on standard output.
     pub fn to_stdout() -> Self {
-        Self::to(io::stdout(), |_| Ok(()), &super::process())
+        Self::to(Stream { target: io::stdout(), sync: |_| Ok(()) }, &super::process())
     }
 
-    fn to<W: Write + Send + 'static>(target: W, sync: fn(&W) -> io::Result<()>, process: &str) -> Self {
+    /// A log in an agent's memory. Nothing outside of an asynchronous runtime, on which memory works.
+    pub(super) fn to_memory(memory: Arc<Slot>) -> Option<Self> {
+        let runtime = Handle::try_current().ok()?;
+        Some(Self::to(Journal { memory, runtime }, &super::process()))
+    }
+
+    fn to(sink: impl Sink, process: &str) -> Self {
         let (jobs, waiting) = sync_channel(WAITING);
         let is_torn = Arc::new(AtomicBool::new(false));
         let torn = Arc::clone(&is_torn);
-        std::thread::spawn(move || write(target, sync, &waiting, &torn));
+        std::thread::spawn(move || write(sink, &waiting, &torn));
         let log = Inner { process: process.to_owned(), chain: Mutex::new(Chain::new(Uuid::now_v7())), jobs, is_torn };
         let _ = log.begin(&mut log.chain.lock().unwrap_or_else(PoisonError::into_inner));
         Self(Arc::new(log))
@@ -89,7 +102,7 @@ impl AuditLog {
         }
         let (written, receipt) = oneshot::channel();
         let line = chain.link(Timestamp::now(), entry);
-        log.send(Job { chain: chain.id, line, promised, written: Some(written) })?;
+        log.send(Job { line, promised, written: Some(written) })?;
         Ok(receipt)
     }
 }
@@ -98,7 +111,7 @@ impl Inner {
     fn begin(&self, chain: &mut Chain) -> Result<(), AuditError> {
         let entry = Entry::Opened { process: self.process.clone(), version: env!("CARGO_PKG_VERSION").to_owned() };
         let line = chain.link(Timestamp::now(), entry);
-        self.send(Job { chain: chain.id, line, promised: false, written: None })
+        self.send(Job { line, promised: false, written: None })
     }
 
     fn send(&self, job: Job) -> Result<(), AuditError> {
@@ -114,29 +127,29 @@ impl Inner {
 }
 
 /// Writes what waits, together, until nobody is left who could write.
-fn write<W: Write>(mut target: W, sync: fn(&W) -> io::Result<()>, waiting: &Receiver<Job>, torn: &AtomicBool) {
+fn write(mut sink: impl Sink, waiting: &Receiver<Job>, torn: &AtomicBool) {
     // The chain in which a record is missing: no later one of it would follow.
     let mut broken = None;
     while let Ok(first) = waiting.recv() {
         let group = std::iter::once(first).chain(waiting.try_iter().take(LARGEST_GROUP - 1));
-        let (lost, group): (Vec<_>, Vec<_>) = group.partition(|job| broken == Some(job.chain));
-        tell(lost, &Err(AuditError::Failed("an earlier record was not written".to_owned())));
-        let text: String = group.iter().map(|job| job.line.as_str()).collect();
+        let (lost, group): (Vec<_>, Vec<_>) = group.partition(|job| broken == Some(job.line.chain));
+        tell(
+            lost.into_iter().filter_map(|job| job.written),
+            &Err(AuditError::Failed("an earlier record was not written".to_owned())),
+        );
         let promised = group.iter().any(|job| job.promised);
-        let outcome = target.write_all(text.as_bytes()).and_then(|()| target.flush());
-        let outcome = outcome.and_then(|()| if promised { sync(&target) } else { Ok(()) });
+        let (lines, written): (Vec<_>, Vec<_>) = group.into_iter().map(|job| (job.line, job.written)).unzip();
+        let outcome = if lines.is_empty() { Ok(()) } else { sink.write(&lines, promised) };
         if outcome.is_err() {
             torn.store(true, Ordering::Release);
-            broken = group.last().map(|job| job.chain);
-            // Whatever comes next begins on a line of its own.
-            let _ = target.write_all(b"\n");
+            broken = lines.last().map(|line| line.chain);
         }
-        tell(group, &outcome.map_err(|error| AuditError::Failed(error.to_string())));
+        tell(written.into_iter().flatten(), &outcome.map_err(AuditError::Failed));
     }
 }
 
-fn tell(jobs: Vec<Job>, outcome: &Result<(), AuditError>) {
-    for written in jobs.into_iter().filter_map(|job| job.written) {
+fn tell(waiting: impl Iterator<Item = oneshot::Sender<Result<(), AuditError>>>, outcome: &Result<(), AuditError>) {
+    for written in waiting {
         // Who no longer waits makes no call.
         let _ = written.send(outcome.clone());
     }
@@ -207,7 +220,8 @@ mod tests {
     #[tokio::test]
     async fn a_full_disk_is_told_and_what_comes_behind_it_can_be_verified() {
         let bytes = Arc::new(Mutex::new(Vec::new()));
-        let log = AuditLog::to(Full(900, Arc::clone(&bytes)), |_| Ok(()), "here");
+        let target = Full(900, Arc::clone(&bytes));
+        let log = AuditLog::to(Stream { target, sync: |_| Ok(()) }, "here");
         let mut outcomes = Vec::new();
         for number in 0..10 {
             outcomes.push(log.record(entry(number), false).unwrap().await.unwrap());

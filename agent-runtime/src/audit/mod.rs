@@ -9,13 +9,14 @@ mod auditor;
 mod chain;
 mod log;
 mod record;
+mod sink;
 mod verify;
 
 pub use log::{AuditError, AuditLog};
 pub use record::{Decision, Entry, Finding, Findings, Outcome, Record, RefusedEffect};
 pub use verify::{Break, ChainReport, Report, verify};
 
-pub(crate) use auditor::{Auditor, recorded};
+pub(crate) use auditor::{Auditor, Logs, recorded};
 pub(crate) use log::Receipt;
 
 /// Who writes: this process, on this machine or in this pod.

@@ -118,7 +118,7 @@ mod tests {
     fn log(records: u64) -> Vec<String> {
         let mut chain = Chain::new(Uuid::from_u128(7));
         let entry = |number| Entry::Opened { process: format!("pod-{number}"), version: "1".into() };
-        (0..records).map(|number| chain.link(Timestamp::UNIX_EPOCH, entry(number))).collect()
+        (0..records).map(|number| chain.link(Timestamp::UNIX_EPOCH, entry(number)).text).collect()
     }
 
     fn check(lines: &[String]) -> Report {

@@ -2,6 +2,7 @@
 
 mod agents;
 mod approvals;
+mod audit;
 #[cfg(feature = "streaming")]
 mod events;
 mod extract;
@@ -51,6 +52,7 @@ pub(crate) fn api(runtime: Arc<Runtime>, extra_hosts: &[String]) -> Router {
         .route("/agents/{id}/runs/{run}/cancel", post(runs::cancel))
         .route("/agents/{id}/approvals", get(approvals::list))
         .route("/agents/{id}/approvals/{approval}", post(approvals::decide))
+        .route("/agents/{id}/audit", get(audit::read))
         .route("/agents/{id}/sessions", get(runs::sessions))
         .route("/agents/{id}/sessions/{session}", get(runs::session).delete(runs::delete_session))
         .method_not_allowed_fallback(method_not_allowed)

@@ -10,6 +10,7 @@
 //! key/HASH                   the run that an idempotency key stands for
 //! session/SESSION/message/0  what was said in a session; session/SESSION/summary stands for its beginning
 //! session/SESSION/read       the tools whose answers were seen in it
+//! audit/CHAIN/000000000000   a record of a decision over a tool call, where a policy asks for it
 //! note/...                   what the agent was told to remember
 //! own/...                    what an agent written in Rust keeps for itself
 //! ```
@@ -24,6 +25,7 @@ pub(crate) const OPEN: &str = "open/";
 pub(crate) const LEASES: &str = "lease/";
 pub(crate) const CANCELS: &str = "cancel/";
 pub(crate) const SESSIONS: &str = "session/";
+pub(crate) const AUDIT: &str = "audit/";
 pub(crate) const OWN: &str = "own/";
 
 /// All parts are UUIDs, hashes, numbers and session ids, none of which is empty, long or has a control character.
@@ -57,6 +59,10 @@ pub(crate) fn lease(run: Uuid, session: Option<&SessionId>) -> Key {
         Some(session) => format!("{LEASES}session/{session}"),
         None => format!("{LEASES}run/{run}"),
     })
+}
+
+pub(crate) fn audit(chain: Uuid, seq: u64) -> Key {
+    key(format!("{AUDIT}{chain}/{seq:012}"))
 }
 
 pub(crate) fn probe() -> Key {

@@ -11,7 +11,7 @@ use skreaver_protocol::{AgentName, Caller, NameError, ToolName};
 use uuid::Uuid;
 
 use super::{SecurityConfig, SecurityError};
-use crate::audit::{AuditLog, Auditor};
+use crate::audit::{AuditLog, Auditor, Logs};
 use crate::metrics::Metrics;
 use crate::tools::{ExecutionResult, Input, Tool, ToolCall, Toolbox};
 
@@ -32,7 +32,7 @@ use crate::tools::{ExecutionResult, Input, Tool, ToolCall, Toolbox};
 pub struct SecurityManager {
     policy: Policy,
     metrics: Arc<Metrics>,
-    auditor: Arc<Auditor>,
+    logs: Arc<Logs>,
 }
 
 /// A tool that runs only as its [`SecurityManager`] lets it.
@@ -51,13 +51,13 @@ impl SecurityManager {
         let policy = Policy::compile(&bundle).map_err(|problems| SecurityError::Unfit {
             problems: problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
         })?;
-        Ok(Self { policy, metrics: Arc::new(Metrics::new()), auditor: Arc::new(Auditor::new(Vec::new())) })
+        Ok(Self { policy, metrics: Arc::new(Metrics::new()), logs: Arc::new(Logs::new(Vec::new())) })
     }
 
     /// The same, and every decision is recorded in this log.
     #[must_use]
     pub fn audit(self, log: AuditLog) -> Self {
-        Self { auditor: Arc::new(Auditor::new(vec![log])), ..self }
+        Self { logs: Arc::new(Logs::new(vec![log])), ..self }
     }
 
     /// A tool behind the door, under the name by which rules know it. Each has rate limits of its own.
@@ -74,7 +74,14 @@ impl SecurityManager {
     pub(crate) fn toolbox(&self, tools: BTreeMap<ToolName, Arc<dyn Tool>>) -> Toolbox {
         let agent = AgentName::parse("library").expect("it is a name");
         let own = Own { ground: Ground::Laptop, ..Own::default() };
-        Toolbox::new(agent, tools, self.policy.clone(), own, Arc::clone(&self.metrics), Arc::clone(&self.auditor))
+        Toolbox::new(
+            agent,
+            tools,
+            self.policy.clone(),
+            own,
+            Arc::clone(&self.metrics),
+            Auditor::new(Arc::clone(&self.logs), None),
+        )
     }
 }
 

@@ -14,7 +14,7 @@ use futures::FutureExt;
 use serde_json::Value;
 use skreaver_policy::bounds::{Bounds, Own};
 use skreaver_policy::{Approved, Call, Denial, Ledger, Permit, Place, Policy, ResultLimit, Seen, Settled};
-use skreaver_protocol::policy::{AuditSink, Mode};
+use skreaver_protocol::policy::Mode;
 use skreaver_protocol::rest::RefusalCount;
 use skreaver_protocol::{AgentName, Caller, SessionId, ToolName};
 
@@ -42,7 +42,7 @@ pub struct Toolbox {
     began: Instant,
     refusals: Refusals,
     metrics: Arc<Metrics>,
-    auditor: Arc<Auditor>,
+    auditor: Auditor,
 }
 
 /// The tools at one moment, and what decides about them.
@@ -208,7 +208,7 @@ impl Toolbox {
         policy: Policy,
         own: Own,
         metrics: Arc<Metrics>,
-        auditor: Arc<Auditor>,
+        auditor: Auditor,
     ) -> Self {
         let tools: Tools = tools.into_iter().map(|(name, tool)| entry(name, tool, &metrics)).collect();
         let policy = policy.owning(own.clone()).prepared(tools.keys());
@@ -362,7 +362,7 @@ impl Toolbox {
             policy: policy.map(str::to_owned),
             reason: why.to_owned(),
         };
-        if let Err(error) = self.auditor.refused(refused, policy_in_force.audits_to(AuditSink::Stdout)) {
+        if let Err(error) = self.auditor.refused(refused, policy_in_force) {
             error!(agent = %self.agent, %tool, %error, "the refusal of an effect is not recorded");
         }
     }
@@ -376,8 +376,7 @@ impl Toolbox {
         let settled = policy.authorize(call).settle(&self.ledger, self.began.elapsed());
         let found = screening::arguments(&settled, call, &policy.screens(call.tool), entry.tool.remembers());
         let settled = screening::judged(settled, call, &found);
-        let to_stdout = policy.audits_to(AuditSink::Stdout);
-        let receipts = self.auditor.record(call, &settled, policy.version(), to_stdout, !entry.tool.is_idempotent());
+        let receipts = self.auditor.record(call, &settled, policy, !entry.tool.is_idempotent());
         for (place, found) in &found {
             self.report(policy, *place, Some(call.tool), call.id, found);
         }

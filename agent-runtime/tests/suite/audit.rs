@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use skreaver::audit::{AuditLog, verify};
@@ -91,4 +92,34 @@ async fn an_effect_that_is_refused_is_a_record_of_its_own() {
     assert_eq!((&records[1]["outcome"], &records[2]["kind"]), (&json!("allowed"), &json!("refused_effect")));
     assert_eq!((&records[2]["call"], &records[2]["policy"]), (&records[1]["call"], &json!("house")));
     assert!(verify(fs::read(&path).unwrap().as_slice()).unwrap().is_whole());
+}
+
+#[tokio::test]
+async fn a_policy_may_have_decisions_recorded_in_the_agents_memory() {
+    let policies = json!({"version": 1, "policies": [
+        {"name": "house", "mode": "Enforce", "defaultAction": "Allow", "audit": {"sinks": ["Journal"]}},
+    ]});
+    let text =
+        |memory: &str| format!("agents: [{{name: clerk, {memory} tools: [{{name: uppercase, source: {{type: Builtin}}}}]}}]");
+    let start = async |memory: &str| {
+        crate::support::start(config(&text(memory)), &[("clerk", &policies.to_string())], None, Duration::ZERO).await
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let memory = format!("memory: {{store: {{backend: File, directory: {}}}, durability: Durable}},", folder.path().display());
+    let served = start(&memory).await;
+    until(async || (served.observe("clerk", "uppercase:4111").await.0 == 200).then_some(())).await;
+    assert_eq!(served.observe("clerk", "uppercase:4111").await.0, 200);
+    let records = served.client.get(served.url("/agents/clerk/audit")).send().await.unwrap().text().await.unwrap();
+    let report = verify(records.as_bytes()).unwrap();
+    assert!(report.is_whole() && report.chains.values().map(|chain| chain.records).eq([3]), "{report:?} of {records}");
+    assert!(!records.contains("4111"), "{records}");
+    served.stop().await;
+
+    // Where they cannot be recorded no call is made.
+    let stateless = start("").await;
+    let (status, refused) = stateless.observe("clerk", "uppercase:4111").await;
+    assert_eq!((status, &refused["code"]), (503, &json!("audit_unavailable")), "{refused}");
+    assert!(refused["detail"].as_str().unwrap().contains("the agent has no memory"), "{refused}");
+    let (status, refused) = stateless.get("/agents/clerk/audit").await;
+    assert_eq!((status, &refused["code"]), (422, &json!("memory_required")), "{refused}");
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AuditSection {
-    /// Where the records go. Example: `[Stdout]`.
+    /// Where the records go. Example: `[Stdout, Journal]`.
     #[schemars(length(min = 1, max = 4), extend("x-kubernetes-list-type" = "set"))]
     pub sinks: Vec<AuditSink>,
 }
@@ -17,4 +17,7 @@ pub struct AuditSection {
 pub enum AuditSink {
     /// The standard output of the pod: one line of JSON for each decision, chained by hashes, which `skreaver audit verify` judges.
     Stdout,
+    /// The memory of the agent, beside the journal of its runs and as durable: `GET /agents/{id}/audit` gives the records. They are kept as
+    /// long as `memory.retention` says. Calls of an Agent without memory are refused, for they cannot be recorded.
+    Journal,
 }

@@ -90,6 +90,7 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
                 "text/event-stream": { "schema": event(generator) },
             }),
             Body::Any => json!({ "application/json": { "schema": {} } }),
+            Body::Lines => json!({ "application/jsonl": { "schema": { "type": "string" } } }),
             Body::Text => json!({ "text/plain": { "schema": { "type": "string" } } }),
             Body::Nothing => json!({}),
         };

@@ -64,6 +64,7 @@ pub(super) enum Body {
     /// JSON, or server-sent events where the `Accept` header asks for them.
     JsonOrEvents(fn(&mut SchemaGenerator) -> Value, fn(&mut SchemaGenerator) -> Value),
     Text,
+    Lines,
     Any,
     Nothing,
 }
@@ -214,6 +215,16 @@ pub(super) const OPERATIONS: &[Operation] = &[
             Code::UnsupportedMediaType,
             Code::InvalidRequest,
         ],
+    },
+    Operation {
+        path: "/agents/{id}/audit",
+        method: "get",
+        id: "readAudit",
+        summary: "The records of decisions over tool calls that a policy with the sink Journal asked for, as lines of JSON",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "The records.", Body::Lines)],
+        problems: &[Code::UnknownAgent, MEMORY[0], MEMORY[1]],
     },
     Operation {
         path: "/agents/{id}/runs",

@@ -104,6 +104,20 @@ impl Kept {
         self.group.commit(transaction, self.promise).await.map(drop).map_err(JournalError::Memory)
     }
 
+    /// Writes records of the audit.
+    pub(crate) async fn write_audit(&self, ops: Vec<Op>, promised: bool) -> Result<(), JournalError> {
+        let transaction = Transaction { checks: Vec::new(), ops };
+        self.group.commit(transaction, self.keep(promised)).await.map(drop).map_err(JournalError::Memory)
+    }
+
+    /// The records of the audit behind a key, the oldest chain first: a page of them, and the key behind which the next one begins.
+    pub(crate) async fn audit(&self, behind: Option<Key>) -> Result<(Vec<Bytes>, Option<Key>), JournalError> {
+        let scan = Scan::prefix(keys::AUDIT, PAGE);
+        let page = self.memory.scan(&behind.into_iter().fold(scan, Scan::after)).await?;
+        let next = if page.len() < PAGE { None } else { page.last().map(|(key, _)| key.clone()) };
+        Ok((page.into_iter().map(|(_, line)| line).collect(), next))
+    }
+
     /// Writes under a claim.
     async fn write(&self, claim: &Claim, ops: Vec<Op>, keep: Keep) -> Result<(), JournalError> {
         let checks = claim.lease.iter().map(|(key, value)| Check::Equals { key: key.clone(), value: value.clone() }).collect();

@@ -4,7 +4,7 @@ use serde_json::Value;
 use skreaver_policy::{Call, Cause, Denial, Place, Policy, Screen, Screens, Settled};
 use skreaver_protocol::ToolName;
 use skreaver_protocol::message::Message;
-use skreaver_protocol::policy::{AuditSink, Mode};
+use skreaver_protocol::policy::Mode;
 use skreaver_protocol::problem::Code;
 
 use super::Toolbox;
@@ -107,7 +107,7 @@ impl Toolbox {
             info!(agent = %self.agent, tool, place, call, %policy, ?mode, ?action, found = %seen, "found what a policy looks for");
         }
         let findings = Findings::new(&self.agent, policy.version(), place, tool, call, found);
-        if let Err(error) = self.auditor.found(findings, policy.audits_to(AuditSink::Stdout)) {
+        if let Err(error) = self.auditor.found(findings, policy) {
             error!(agent = %self.agent, call, %error, "findings are not recorded");
         }
     }
