@@ -31,6 +31,7 @@ mod secrets;
 pub mod security;
 #[cfg(feature = "http")]
 mod serve;
+pub mod simulate;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tools;

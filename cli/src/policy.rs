@@ -3,11 +3,11 @@
 mod call;
 mod explain;
 mod test;
+mod told;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use skreaver::policy::Verdict;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -33,14 +33,5 @@ pub(crate) fn policy(command: &Command) -> ExitCode {
             eprintln!("error: {error:#}");
             ExitCode::from(2)
         }
-    }
-}
-
-/// A verdict as it is written in manifests.
-const fn told(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Allow => "Allow",
-        Verdict::RequireApproval => "RequireApproval",
-        Verdict::Deny => "Deny",
     }
 }

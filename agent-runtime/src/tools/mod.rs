@@ -32,6 +32,7 @@ pub use skreaver_tools::{
     TextAnalyzeTool, TextLowercaseTool, TextReverseTool, TextSearchTool, TextSplitTool, TextUppercaseTool, TimeTool, Tool,
     ToolError, XmlParseTool,
 };
+pub(crate) use toolbox::judged_by_findings;
 pub use toolbox::{CallError, Decided, Input, ToolCall, ToolResult, Toolbox};
 
 pub(crate) use effects::Effects;

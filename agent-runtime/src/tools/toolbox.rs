@@ -20,6 +20,7 @@ use skreaver_protocol::{AgentName, Caller, SessionId, ToolName};
 
 use self::results::{Withheld, error_within, within};
 use self::screening::FoundIn;
+pub(crate) use self::screening::judged_by_findings;
 use super::wire_name::wire_name;
 use super::{Tool, ToolError};
 use crate::audit::{AuditError, Auditor, Receipt, RefusedEffect, recorded};
@@ -374,8 +375,7 @@ impl Toolbox {
 
     fn authorize(&self, policy: &Policy, call: &Call<'_>, entry: &Entry) -> Result<(Permit, Vec<Receipt>, FoundIn), CallError> {
         let settled = policy.authorize(call).settle(&self.ledger, self.began.elapsed());
-        let found = screening::arguments(&settled, call, &policy.screens(call.tool), entry.tool.remembers());
-        let settled = screening::judged(settled, call, &found);
+        let (settled, found) = judged_by_findings(settled, call, policy, entry.tool.remembers());
         let receipts = self.auditor.record(call, &settled, policy, !entry.tool.is_idempotent());
         for (place, found) in &found {
             self.report(policy, *place, Some(call.tool), call.id, found);

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use skreaver::policy::{Call, Policy};
 use skreaver::protocol::policy::{Action, AgentFacts, PolicyBundle};
 use skreaver::protocol::{AgentName, Caller, GoDuration, SessionId, ToolName};
+use skreaver::simulate::policy_of_cluster;
 use skreaver_render::agent_facts;
 use skreaver_render::local::Local;
 
@@ -44,6 +45,19 @@ pub(super) struct WrittenCall {
     /// The rule that is expected to refuse it.
     #[serde(default)]
     pub(super) rule: Option<String>,
+    /// What the tool would answer.
+    #[serde(default)]
+    pub(super) result: Option<Value>,
+    #[serde(default, rename = "expectResult")]
+    pub(super) expect_result: Option<ResultAction>,
+}
+
+/// What becomes of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(super) enum ResultAction {
+    Pass,
+    Redact,
+    Deny,
 }
 
 fn nothing() -> Value {
@@ -99,5 +113,6 @@ pub(super) fn compile(bundle: &PolicyBundle) -> anyhow::Result<Policy> {
     let told = |problems: Vec<skreaver::policy::RuleProblem>| {
         crate::files::all(&problems.iter().map(ToString::to_string).collect::<Vec<_>>())
     };
-    Policy::compile(bundle).map_err(told).context("the policies do not compile")
+    let policy = Policy::compile(bundle).map_err(told).context("the policies do not compile")?;
+    Ok(policy_of_cluster(policy))
 }

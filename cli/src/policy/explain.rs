@@ -1,14 +1,16 @@
 //! `skreaver policy explain`: which rule decides over one call, and why.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::Context;
-use skreaver::policy::{Explained, ExplainedRule, Verdict};
+use skreaver::policy::{Cause, Explained, ExplainedRule, Ledger, Verdict};
 use skreaver::protocol::policy::{Action, Mode};
 use skreaver::protocol::{AgentName, Caller, SessionId, ToolName};
+use skreaver::simulate::{self, Simulated};
 
 use super::call::{WrittenCall, compile};
-use super::told;
+use super::told::{self, told, verdict_of};
 use crate::files::Files;
 
 #[derive(clap::Args)]
@@ -43,13 +45,16 @@ pub(crate) struct Args {
 pub(super) fn explain(args: &Args) -> anyhow::Result<bool> {
     let call = written(args)?;
     let policy = compile(&call.policies(&args.files.load()?, args.require_tool_policy))?;
-    let (explained, decision) = call.with(|call| (policy.explain(call), policy.authorize(call)));
+    let (explained, simulated) =
+        call.with(|call| (policy.explain(call), simulate::call(&policy, call, &Ledger::default(), Duration::ZERO)));
     explained.iter().for_each(print);
-    println!("verdict: {}", told(decision.verdict()));
+    let verdict = verdict_of(&simulated);
+    println!("verdict: {}", told(verdict));
     if explained.is_empty() {
-        println!("  {}", decision.denial().map_or_else(|| "no policy selects the agent".to_owned(), ToString::to_string));
+        println!("  {}", simulated.denial.as_ref().map_or_else(|| "no policy selects the agent".to_owned(), ToString::to_string));
     }
-    Ok(decision.verdict() == Verdict::Allow)
+    told::print(&beside_rules(simulated));
+    Ok(verdict == Verdict::Allow)
 }
 
 fn written(args: &Args) -> anyhow::Result<WrittenCall> {
@@ -70,7 +75,21 @@ fn written(args: &Args) -> anyhow::Result<WrittenCall> {
         at: None,
         expect: None,
         rule: None,
+        result: None,
+        expect_result: None,
     })
+}
+
+/// What is not told of each policy's rules.
+fn beside_rules(simulated: Simulated) -> Simulated {
+    let is_beside = |cause: &Cause| matches!(cause, Cause::Seen { .. });
+    let Simulated { denial, effect, audited, found } = simulated;
+    Simulated {
+        denial: denial.filter(|denial| is_beside(&denial.cause)),
+        effect,
+        audited: audited.into_iter().filter(|denial| is_beside(&denial.cause)).collect(),
+        found,
+    }
 }
 
 fn print(Explained { policy, mode, verdict, rule: _, because, rules }: &Explained) {

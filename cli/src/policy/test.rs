@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use skreaver::policy::{Denial, Ledger, Settled, Verdict};
+use skreaver::policy::{Denial, Ledger, Policy, Verdict};
 use skreaver::protocol::AgentName;
 use skreaver::protocol::policy::Action;
+use skreaver::simulate::{self, Simulated};
 use skreaver_render::local::Local;
 
-use super::call::{WrittenCall, compile};
-use super::told;
+use super::call::{ResultAction, WrittenCall, compile};
+use super::told::{Screened, print, told, verdict_of};
 use crate::files::{Files, read};
 
 #[derive(clap::Args)]
@@ -19,7 +20,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     files: Files,
     /// The calls, one JSON object in each line: {"tool": NAME, "args": {...}, "agent": NAME, "labels": {...}, "namespace": NAME,
-    /// "session": ID, "caller": {"type": "anonymous"}, "read": [TOOL...], "at": "5s", "expect": "Allow", "RequireApproval" or "Deny", "rule": NAME};
+    /// "session": ID, "caller": {"type": "anonymous"}, "read": [TOOL...], "at": "5s", "expect": "Allow", "RequireApproval" or "Deny", "rule": NAME,
+    /// "result": VALUE, "expectResult": "Pass", "Redact" or "Deny"};
     /// all but the tool may be absent.
     #[arg(long, value_name = "FILE")]
     calls: PathBuf,
@@ -36,17 +38,17 @@ pub(super) fn test(args: &Args) -> anyhow::Result<bool> {
         Simulation { local: &local, required: args.require_tool_policy, ledgers: HashMap::new(), now: Duration::ZERO };
     let (mut denied, mut waiting, mut wrong) = (0, 0, 0);
     for (line, call) in &calls {
-        let Settled { verdict, audited } = simulation.judge(call)?;
-        let refusal = verdict.as_ref().err();
-        let found = verdict_of(refusal);
+        let (policy, simulated) = simulation.judge(call)?;
+        let result = call.result.as_ref().map(|result| Screened::of(&policy, &call.tool, result));
+        let found = verdict_of(&simulated);
         denied += usize::from(found == Verdict::Deny);
         waiting += usize::from(found == Verdict::RequireApproval);
-        let problem = unexpected(call, refusal);
+        let problem = unexpected(call, &simulated, result.as_ref());
         wrong += usize::from(problem.is_some());
         let mark = problem.map(|problem| format!(" - WRONG: {problem}")).unwrap_or_default();
         println!("line {line}: {} {}{mark}", told(found), call.tool);
-        refusal.into_iter().for_each(|denial| println!("  {denial}"));
-        audited.iter().for_each(|denial| println!("  would be refused, in Audit mode: {denial}"));
+        print(&simulated);
+        result.iter().for_each(Screened::print);
     }
     let waiting_told = if waiting > 0 { format!(", {waiting} waiting for approval") } else { String::new() };
     let allowed = calls.len() - denied - waiting;
@@ -67,17 +69,9 @@ fn calls(origin: &str, text: &str) -> anyhow::Result<Vec<(usize, WrittenCall)>> 
     Ok(calls)
 }
 
-fn verdict_of(refusal: Option<&Denial>) -> Verdict {
-    match refusal {
-        None => Verdict::Allow,
-        Some(denial) if denial.needs().is_some() => Verdict::RequireApproval,
-        Some(_) => Verdict::Deny,
-    }
-}
-
 /// What is not as it is expected.
-fn unexpected(call: &WrittenCall, refusal: Option<&Denial>) -> Option<String> {
-    let found = match verdict_of(refusal) {
+fn unexpected(call: &WrittenCall, simulated: &Simulated, result: Option<&Screened>) -> Option<String> {
+    let found = match verdict_of(simulated) {
         Verdict::Allow => Action::Allow,
         Verdict::RequireApproval => Action::RequireApproval,
         Verdict::Deny => Action::Deny,
@@ -85,7 +79,11 @@ fn unexpected(call: &WrittenCall, refusal: Option<&Denial>) -> Option<String> {
     if let Some(expected) = call.expect.filter(|expected| *expected != found) {
         return Some(format!("{expected:?} is expected"));
     }
-    let rule = refusal.and_then(Denial::rule);
+    let screened = result.map_or(ResultAction::Pass, |result| result.action);
+    if let Some(expected) = call.expect_result.filter(|expected| *expected != screened) {
+        return Some(format!("{expected:?} is expected of the result"));
+    }
+    let rule = simulated.denial.as_ref().and_then(Denial::rule);
     let expected = call.rule.as_deref().filter(|expected| Some(*expected) != rule)?;
     Some(format!("rule {expected} is expected to refuse it"))
 }
@@ -99,10 +97,11 @@ struct Simulation<'a> {
 }
 
 impl Simulation<'_> {
-    fn judge(&mut self, call: &WrittenCall) -> anyhow::Result<Settled> {
+    fn judge(&mut self, call: &WrittenCall) -> anyhow::Result<(Policy, Simulated)> {
         self.now = call.at.map_or(self.now, |at| at.get().max(self.now));
         let policy = compile(&call.policies(self.local, self.required))?;
         let ledger = self.ledgers.entry(call.agent()).or_default();
-        Ok(call.with(|call| policy.authorize(call)).settle(ledger, self.now))
+        let simulated = call.with(|call| simulate::call(&policy, call, ledger, self.now));
+        Ok((policy, simulated))
     }
 }

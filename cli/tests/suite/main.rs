@@ -33,7 +33,7 @@ fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
 #[test]
 fn every_line_of_the_page_on_policies_says_what_stands_below_it() {
     let blocks = blocks(PAGE, "console");
-    assert_eq!(blocks.len(), 3);
+    assert_eq!(blocks.len(), 4);
     for block in blocks {
         let (line, expected) = block.strip_prefix("$ ").unwrap().split_once('\n').unwrap();
         let output = shell(line, "");

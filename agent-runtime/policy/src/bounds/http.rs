@@ -85,6 +85,19 @@ impl Bounds {
         Ok(named)
     }
 
+    /// What can be said of a URL before anything is resolved. What is no URL is for others to refuse.
+    ///
+    /// # Errors
+    /// As [`Bounds::host`].
+    pub fn foresee(&self, url: &str) -> Result<(), Refusal> {
+        let Some((host, port)) =
+            url::Url::parse(url).ok().and_then(|url| Some((Host::of(url.host()?)?, url.port_or_known_default()?)))
+        else {
+            return Ok(());
+        };
+        self.host(&host, port).map(drop)
+    }
+
     /// Whether an address to which a name leads may be dialled, and the socket to dial.
     ///
     /// # Errors

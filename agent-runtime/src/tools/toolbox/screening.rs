@@ -14,11 +14,17 @@ use crate::screening::{Found, denied, look, redact, would_be_denied};
 use crate::trace::{error, info};
 
 /// What was found in the arguments of a call, by place.
-pub(super) type FoundIn = Vec<(Place, Vec<Found>)>;
+pub(crate) type FoundIn = Vec<(Place, Vec<Found>)>;
+
+/// What becomes of a call when its arguments were looked through, and what was found in them.
+pub(crate) fn judged_by_findings(settled: Settled, call: &Call<'_>, policy: &Policy, remembers: bool) -> (Settled, FoundIn) {
+    let found = arguments(&settled, call, &policy.screens(call.tool), remembers);
+    (judged(settled, call, &found), found)
+}
 
 /// What is found in the arguments of a call that is let pass, or would be once people approve it. Of tools that keep what they are
 /// given, that is memory too.
-pub(super) fn arguments(settled: &Settled, call: &Call<'_>, screens: &Screens, remembers: bool) -> FoundIn {
+fn arguments(settled: &Settled, call: &Call<'_>, screens: &Screens, remembers: bool) -> FoundIn {
     if settled.verdict.as_ref().is_err_and(|denial| denial.needs().is_none()) {
         return Vec::new();
     }
@@ -28,7 +34,7 @@ pub(super) fn arguments(settled: &Settled, call: &Call<'_>, screens: &Screens, r
 }
 
 /// Refuses a call for what was found in its arguments; tells which policy in mode Audit would.
-pub(super) fn judged(settled: Settled, call: &Call<'_>, found: &FoundIn) -> Settled {
+fn judged(settled: Settled, call: &Call<'_>, found: &FoundIn) -> Settled {
     let Settled { verdict, mut audited } = settled;
     let denial = |found: &Found| {
         let cause = Cause::Seen { policy: found.policy.to_string(), seen: found.seen, pointer: found.pointer.clone() };
