@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
+use skreaver_protocol::GoDuration;
 use skreaver_render::{Network, Settings};
+
+use crate::agent::Terms;
 
 /// The Skreaver operator: runs Agents as Kubernetes workloads.
 #[derive(Debug, Clone, Parser)]
@@ -55,6 +58,14 @@ pub struct Args {
     #[arg(long, env = "SKREAVER_MAX_CONCURRENT_RECONCILES", default_value_t = 16)]
     pub max_concurrent_reconciles: u16,
 
+    /// How long a ToolApproval that has ended stays.
+    #[arg(long, env = "SKREAVER_APPROVALS_KEPT", default_value = "1h")]
+    pub approvals_kept: GoDuration,
+
+    /// How long no pod of an Agent may ask for a ToolApproval before it counts as withdrawn.
+    #[arg(long, env = "SKREAVER_APPROVALS_UNASKED", default_value = "1m")]
+    pub approvals_unasked: GoDuration,
+
     /// How logs are written. What is logged stands in RUST_LOG.
     #[arg(long, env = "SKREAVER_LOG_FORMAT", default_value = "json")]
     pub log_format: LogFormat,
@@ -84,6 +95,11 @@ impl Args {
         };
         settings.closed_networks.extend(self.api_server.map(Network::of));
         Ok(settings)
+    }
+
+    /// How long ToolApprovals last for which nobody waits.
+    pub fn terms(&self) -> Terms {
+        Terms { kept: self.approvals_kept.get(), unasked: self.approvals_unasked.get() }
     }
 
     /// The namespaces to work on; nothing stands for all.

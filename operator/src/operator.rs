@@ -143,6 +143,7 @@ impl Base {
             scope: scope.clone(),
             settings: Arc::clone(settings),
             check_secrets: self.args.check_secrets,
+            terms: self.args.terms(),
             concurrency,
             hub: Arc::clone(hub),
             reporter: Arc::clone(&self.reporter),

@@ -45,8 +45,22 @@ impl Program {
     /// # Errors
     /// When it cannot be started.
     pub fn start(name: &str, args: &[&str]) -> anyhow::Result<Self> {
+        Self::start_with(name, args, &[])
+    }
+
+    /// Starts a program under these variables besides ours, with its output kept.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_with(name: &str, args: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<Self> {
         let mut command = Command::new(crate::binary(name));
-        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command
+            .envs(environment.iter().copied())
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
         let mut child = command.spawn().with_context(|| format!("failed to start {name}"))?;
         let (stdout, stderr) = (drain(child.stdout.take()), drain(child.stderr.take()));
         Ok(Self { child, stdout, stderr })

@@ -32,6 +32,7 @@ use skreaver_render::{ChildKind, References, Settings, agent_facts, manifests, p
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+pub use approvals::Terms;
 pub(crate) use approvals::reason as approval_reason;
 pub(crate) use children::is_controlled_by;
 pub use ledger::AgentKey;
@@ -72,6 +73,8 @@ pub(crate) struct Context {
     pub(crate) settings: Arc<Settings>,
     /// Whether Secrets may be looked for; they are taken as present otherwise.
     pub(crate) check_secrets: bool,
+    /// How long ToolApprovals last.
+    pub(crate) terms: Terms,
     pub(crate) stores: Stores,
     pub(crate) hub: Arc<Hub>,
     pub(crate) reporter: Arc<Reporter>,
@@ -88,6 +91,8 @@ pub struct Parts {
     pub settings: Arc<Settings>,
     /// Whether Secrets may be looked for.
     pub check_secrets: bool,
+    /// How long ToolApprovals last.
+    pub terms: Terms,
     /// How many Agents are worked on at once.
     pub concurrency: u16,
     /// What the pods are told and tell.
@@ -100,13 +105,14 @@ pub struct Parts {
 
 /// Runs until told to stop, and finishes what it has begun.
 pub async fn run(parts: Parts, stop: CancellationToken) {
-    let Parts { scope, settings, check_secrets, concurrency, hub, reporter, readiness } = parts;
+    let Parts { scope, settings, check_secrets, terms, concurrency, hub, reporter, readiness } = parts;
     let controller = Controller::<Stored>::new(scope.all(), watcher::Config::default());
     let (stores, wakes) = Stores::watch(&scope, &controller.store(), &settings);
     let reports = hub.changes(scope.clone()).map(|key| kube::runtime::reflector::ObjectRef::new(&key.1).within(&key.0));
     let ledger = Ledger::default();
     let (tell, synced) = watch::channel(false);
-    let ctx = Arc::new(Context { scope, settings, check_secrets, stores, hub, reporter, ledger, synced, stop: stop.clone() });
+    let ctx =
+        Arc::new(Context { scope, settings, check_secrets, terms, stores, hub, reporter, ledger, synced, stop: stop.clone() });
     let all = controller
         .with_config(controller::Config::default().concurrency(concurrency))
         .reconcile_on(wakes)

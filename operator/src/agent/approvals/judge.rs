@@ -6,10 +6,14 @@ use jiff::{SignedDuration, Timestamp};
 use skreaver_crds::{ToolApproval, ToolApprovalStatus};
 use skreaver_protocol::approval::{ApprovalState, tally};
 
-/// How long an ended one stays, for people to look at.
-const KEPT: Duration = Duration::from_secs(60 * 60);
-/// How long no pod may ask for one before it counts as withdrawn: a run that another pod takes up asks again sooner.
-const UNASKED: Duration = Duration::from_secs(60);
+/// How long ToolApprovals last for which nobody waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// How long an ended one stays, for people to look at.
+    pub kept: Duration,
+    /// How long no pod may ask for one before it counts as withdrawn: a run that another pod takes up asks again sooner.
+    pub unasked: Duration,
+}
 
 /// Whether a pod asks for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,12 +37,12 @@ pub(super) enum Fate {
     Goes,
 }
 
-pub(super) fn judge(approval: &ToolApproval, asked: Asked, now: Timestamp) -> Fate {
+pub(super) fn judge(approval: &ToolApproval, asked: Asked, terms: Terms, now: Timestamp) -> Fate {
     let status = approval.status.clone().unwrap_or_default();
     if let Some(ended) = status.ended_at.as_ref().filter(|_| is_final(status.state)) {
         // A time that nobody can read was long ago.
         let ended = ended.parse().unwrap_or(Timestamp::UNIX_EPOCH);
-        return match left(ended, KEPT, now) {
+        return match left(ended, terms.kept, now) {
             Some(left) => Fate::Stands(Some(left)),
             None => Fate::Goes,
         };
@@ -49,12 +53,12 @@ pub(super) fn judge(approval: &ToolApproval, asked: Asked, now: Timestamp) -> Fa
     let state = match (tally(approval.spec.quorum, &status.decisions), open, asked) {
         (_, None, _) => ApprovalState::Expired,
         (state @ (ApprovalState::Approved | ApprovalState::Denied), _, _) => state,
-        (_, _, Asked::No(since)) if since >= UNASKED => ApprovalState::Withdrawn,
+        (_, _, Asked::No(since)) if since >= terms.unasked => ApprovalState::Withdrawn,
         _ => ApprovalState::Waiting,
     };
     if Some(state) == status.state {
         let withdrawn = match asked {
-            Asked::No(since) => Some(UNASKED.saturating_sub(since)),
+            Asked::No(since) => Some(terms.unasked.saturating_sub(since)),
             Asked::Yes | Asked::Unknown => None,
         };
         return Fate::Stands([open, withdrawn].into_iter().flatten().min());
@@ -70,6 +74,11 @@ pub(super) fn counts(approval: &ToolApproval, now: Timestamp) -> bool {
         Some(ApprovalState::Expired | ApprovalState::Withdrawn) => false,
         Some(ApprovalState::Waiting) | None => approval.spec.expires_at.parse().is_ok_and(|expires: Timestamp| now < expires),
     }
+}
+
+/// Whether it still waits for people.
+pub(super) fn waits(approval: &ToolApproval) -> bool {
+    !is_final(approval.status.as_ref().and_then(|status| status.state))
 }
 
 fn is_final(state: Option<ApprovalState>) -> bool {
@@ -93,6 +102,7 @@ mod tests {
     use super::*;
 
     const START: i64 = 1_800_000_000;
+    const TERMS: Terms = Terms { kept: Duration::from_secs(3600), unasked: Duration::from_secs(60) };
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(START + seconds).unwrap()
@@ -119,7 +129,7 @@ mod tests {
     }
 
     fn becomes(approval: &ToolApproval, asked: Asked, now: i64) -> Option<(ApprovalState, bool)> {
-        match judge(approval, asked, at(now)) {
+        match judge(approval, asked, TERMS, at(now)) {
             Fate::Becomes(status) => Some((status.state.unwrap(), status.ended_at == Some(at(now).to_string()))),
             Fate::Stands(_) | Fate::Goes => None,
         }
@@ -144,23 +154,23 @@ mod tests {
         assert!(
             counts(&approval(&two, Some(Approved), Some(9)), at(200)) && !counts(&approval(&two, Some(Expired), Some(9)), at(9))
         );
-        assert_eq!(becomes(&approval(&one, Some(Waiting), None), Asked::No(UNASKED), 5), Some((Withdrawn, true)));
+        assert_eq!(becomes(&approval(&one, Some(Waiting), None), Asked::No(TERMS.unasked), 5), Some((Withdrawn, true)));
         assert_eq!(becomes(&approval(&one, Some(Waiting), None), Asked::No(Duration::from_secs(59)), 5), None);
     }
 
     #[test]
-    fn what_has_ended_stays_as_it_is_and_goes_after_an_hour() {
+    fn what_has_ended_stays_as_it_is_and_goes_after_its_time() {
         let ended = approval(&[("ann", Choice::Deny)], Some(ApprovalState::Expired), Some(100));
-        assert_eq!(judge(&ended, Asked::Yes, at(100)), Fate::Stands(Some(KEPT)));
-        assert_eq!(judge(&ended, Asked::Yes, at(100 + 3599)), Fate::Stands(Some(Duration::from_secs(1))));
-        assert_eq!(judge(&ended, Asked::Yes, at(100 + 3600)), Fate::Goes);
+        assert_eq!(judge(&ended, Asked::Yes, TERMS, at(100)), Fate::Stands(Some(TERMS.kept)));
+        assert_eq!(judge(&ended, Asked::Yes, TERMS, at(100 + 3599)), Fate::Stands(Some(Duration::from_secs(1))));
+        assert_eq!(judge(&ended, Asked::Yes, TERMS, at(100 + 3600)), Fate::Goes);
     }
 
     #[test]
     fn who_stands_is_looked_at_again_when_time_changes_that() {
         let waiting = approval(&[], Some(ApprovalState::Waiting), None);
-        assert_eq!(judge(&waiting, Asked::Yes, at(30)), Fate::Stands(Some(Duration::from_secs(70))));
+        assert_eq!(judge(&waiting, Asked::Yes, TERMS, at(30)), Fate::Stands(Some(Duration::from_secs(70))));
         let unasked = Asked::No(Duration::from_secs(10));
-        assert_eq!(judge(&waiting, unasked, at(30)), Fate::Stands(Some(Duration::from_secs(50))));
+        assert_eq!(judge(&waiting, unasked, TERMS, at(30)), Fate::Stands(Some(Duration::from_secs(50))));
     }
 }

@@ -15,7 +15,8 @@ use serde_json::json;
 use skreaver_crds::{AGENT_LABEL, Agent, ToolApproval, ToolApprovalSpec, ToolApprovalStatus};
 use skreaver_protocol::approval::{ApprovalRequest, ApprovalState, ApprovalVotes, MOST_WAITING};
 
-use self::judge::{Asked, Fate, counts, judge};
+pub use self::judge::Terms;
+use self::judge::{Asked, Fate, counts, judge, waits};
 use super::Context;
 use super::children::is_controlled_by;
 use super::ledger::AgentKey;
@@ -41,14 +42,14 @@ pub(crate) async fn settle(agent: &Agent, key: &AgentKey, unasked: &mut Unasked,
     let api: Api<ToolApproval> = ctx.scope.within(&key.0);
     let mut again = Vec::new();
     let names: BTreeSet<_> = present.iter().map(|approval| approval.name_any()).collect();
-    let open = present.iter().filter(|approval| counts(approval, Timestamp::now())).count();
+    let waiting = present.iter().filter(|approval| waits(approval)).count();
     let new = asked.iter().flatten().filter(|request| !names.contains(&request.name));
-    for request in new.take(MOST_WAITING.saturating_sub(open)) {
+    for request in new.take(MOST_WAITING.saturating_sub(waiting)) {
         again.extend(make(agent, request, &api).await);
     }
     unasked.note(&names, asked.as_deref(), Instant::now());
     for approval in &present {
-        let fate = judge(approval, unasked.of(&approval.name_any(), asked.as_deref()), Timestamp::now());
+        let fate = judge(approval, unasked.of(&approval.name_any(), asked.as_deref()), ctx.terms, Timestamp::now());
         again.extend(follow(approval, fate, &api, ctx).await);
     }
     again.into_iter().min()

@@ -1,9 +1,12 @@
 //! The operator against a real API server, without nodes: everything that does not need a running pod.
 
+mod approvals;
 mod children;
 mod malformed;
+mod pod;
 mod policies;
 mod references;
+mod release;
 mod restarts;
 mod scopes;
 mod verdicts;
@@ -19,13 +22,19 @@ struct Operator {
 impl Operator {
     /// Starts it and waits until it watches.
     async fn start(namespace: &Namespace, more: &[&str]) -> Self {
-        let operator = Self::launch(namespace, more);
-        let Self { mut program, admin } = operator;
-        program.ready(&format!("http://{admin}/ready")).await.unwrap();
-        Self { program, admin }
+        Self::launch(namespace, more).ready().await
+    }
+
+    async fn ready(mut self) -> Self {
+        self.program.ready(&format!("http://{}/ready", self.admin)).await.unwrap();
+        self
     }
 
     fn launch(namespace: &Namespace, more: &[&str]) -> Self {
+        Self::launch_with(namespace, more, &[])
+    }
+
+    fn launch_with(namespace: &Namespace, more: &[&str], environment: &[(&str, &str)]) -> Self {
         let admin = format!("127.0.0.1:{}", free_port());
         let mut own = vec!["--admin-listen", admin.as_str(), "--namespace", &namespace.name];
         if !more.contains(&"--watch-namespaces") {
@@ -34,7 +43,7 @@ impl Operator {
         if !more.contains(&"--leader-elect") {
             own.extend(["--leader-elect", "false"]);
         }
-        let program = Program::start("operator", &[own.as_slice(), more].concat()).unwrap();
+        let program = Program::start_with("operator", &[own.as_slice(), more].concat(), environment).unwrap();
         Self { program, admin }
     }
 
