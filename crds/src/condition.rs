@@ -77,6 +77,8 @@ pub enum Reason {
     ToolNotFound,
     /// ResolvedRefs=False: an Agent that is a tool does not exist.
     AgentNotFound,
+    /// ResolvedRefs=False: an Agent that is a tool asks this one in turn, itself or through others, as the message says.
+    AgentCycle,
     /// PolicyApplied=True: no policy selects the agent, so it may use the tools it lists.
     NoPolicy,
     /// PolicyApplied=True: every pod runs with the newest policies.
@@ -139,6 +141,7 @@ impl Reason {
             Self::Rejected => "Rejected",
             Self::ToolNotFound => "ToolNotFound",
             Self::AgentNotFound => "AgentNotFound",
+            Self::AgentCycle => "AgentCycle",
             Self::ToolChanged => "ToolChanged",
             Self::AsPinned => "AsPinned",
             Self::NoPolicy => "NoPolicy",

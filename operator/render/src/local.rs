@@ -11,6 +11,7 @@ use skreaver_crds::validate::validate;
 use skreaver_crds::{Agent, ToolPolicy};
 use skreaver_protocol::policy::{AgentFacts, PolicyBundle};
 
+use crate::peers::{Peers, asks, circles};
 use crate::{
     Child, Found, PolicyInForce, ResolvedAgent, ServiceName, Services, Settings, accept, agent_facts, manifests, policy_bundle,
     references, resolve,
@@ -49,6 +50,7 @@ impl Local {
             }
         }
         problems.extend(local.twins());
+        problems.extend(local.circles());
         if problems.is_empty() { Ok(local) } else { Err(problems) }
     }
 
@@ -87,6 +89,18 @@ impl Local {
             }
         }
         problems
+    }
+
+    /// A circle needs no other file to be one.
+    fn circles(&self) -> Vec<String> {
+        let all = self.agents.iter().map(|(origin, agent)| (origin, circles(agent, &self.peers(agent))));
+        all.flat_map(|(origin, found)| found.into_iter().map(move |circle| format!("{origin}: {circle}"))).collect()
+    }
+
+    /// The Agents in the namespace of this one.
+    fn peers(&self, agent: &Agent) -> Peers {
+        let agents = self.agents.iter().map(|(_, other)| other).filter(|other| namespace(*other) == namespace(agent));
+        agents.map(|agent| (agent.name_any(), asks(agent))).collect()
     }
 
     /// What there is, in a line.
@@ -153,8 +167,7 @@ impl Local {
     fn found(&self, agent: &Agent, settings: &Settings, services: Option<&Services>) -> Found {
         let here = self.config_maps.iter().filter(|map| namespace(*map) == namespace(agent));
         let config_maps = here.map(|map| (map.name_any(), map.data.clone().unwrap_or_default())).collect();
-        let agents = self.agents.iter().map(|(_, other)| other).filter(|other| namespace(*other) == namespace(agent));
-        let agents = agents.map(ResourceExt::name_any).collect();
+        let agents = self.peers(agent);
         // Secrets need not stand in files: whoever uses them looks for them elsewhere too.
         Found { config_maps, secrets: references(agent, settings).secrets, agents, services: services.cloned() }
     }

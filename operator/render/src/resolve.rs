@@ -11,6 +11,7 @@ use skreaver_protocol::name::NameError;
 
 use crate::egress::{Services, WayOut, services};
 use crate::judge::judge;
+use crate::peers::{Peers, asks, circles};
 use crate::place::ServiceName;
 use crate::secrets::{SecretFile, secret_files};
 use crate::tools::{ResolvedTool, resolve_tools};
@@ -26,7 +27,7 @@ pub struct References {
     pub config_maps: BTreeSet<String>,
     /// Secrets by name, each with the keys that are wanted of it. Only their existence is of interest here.
     pub secrets: BTreeMap<String, BTreeSet<String>>,
-    /// Other Agents by name. Only their existence is of interest.
+    /// Other Agents by name.
     pub agents: BTreeSet<String>,
     /// Services that may be meant by the hosts of models, memory servers and tools.
     pub services: BTreeSet<ServiceName>,
@@ -39,8 +40,8 @@ pub struct Found {
     pub config_maps: BTreeMap<String, BTreeMap<String, String>>,
     /// The Secrets that exist, each with the names of its keys.
     pub secrets: BTreeMap<String, BTreeSet<String>>,
-    /// The other Agents that exist.
-    pub agents: BTreeSet<String>,
+    /// The other Agents that exist, each with those that it asks: at least all that this one asks, itself or through others.
+    pub agents: Peers,
     /// The Services that exist; nothing where there is no cluster around, and no NetworkPolicy.
     pub services: Option<Services>,
 }
@@ -112,11 +113,10 @@ pub fn references(agent: &Agent, settings: &Settings) -> References {
     let instructions = spec.instructions_from.iter().map(|from| from.config_map_key_ref.name.clone());
     let documents =
         spec.tools.iter().filter_map(|tool| Some(tool.openapi.as_ref()?.document_from.config_map_key_ref.name.clone()));
-    let agents = spec.tools.iter().filter_map(|tool| Some(tool.agent.as_ref()?.name.clone()));
     References {
         config_maps: instructions.chain(documents).filter(|name| names_an_object(name)).collect(),
         secrets,
-        agents: agents.filter(|name| names_an_object(name)).collect(),
+        agents: asks(agent).into_iter().filter(|name| names_an_object(name)).collect(),
         services: services(spec, &namespace_of(agent), settings).into_iter().filter(is_a_service).collect(),
     }
 }
@@ -149,6 +149,7 @@ pub fn resolve<'a>(agent: &'a Agent, found: &Found, settings: &Settings) -> Resu
     let name = AgentName::parse(agent.name_any()).map_err(bad_name).map_err(|m| missing.push(m)).ok();
     let instructions = instructions(agent, found).map_err(|m| missing.push(m)).unwrap_or_default();
     let tools = resolve_tools(agent, found, &mut missing);
+    missing.extend(circles(agent, &found.agents));
     missing.extend(missing_secrets(agent, found));
     let ways_out = match &found.services {
         Some(services) => egress::ways_out(spec, &namespace, services, settings, &mut missing),

@@ -143,7 +143,7 @@ fn mcp_tool(path: &str, tool: &McpTool, found: &Found) -> Result<Source, Unresol
 }
 
 fn peer(path: &str, tool: &PeerAgent, found: &Found) -> Result<Source, Unresolved> {
-    if !found.agents.contains(&tool.name) {
+    if !found.agents.contains_key(&tool.name) {
         let message = format!("{path}.agent.name: Agent `{}` does not exist in this namespace; create it", tool.name);
         return Err(Unresolved { reason: Reason::AgentNotFound, message });
     }

@@ -12,6 +12,7 @@ use skreaver_render::{Found, PolicyInForce, References, ServiceName, Services, p
 use super::Context;
 use super::children::is_controlled_by;
 use super::ledger::Memory;
+use super::peers::reached;
 use super::problem::Problem;
 use crate::watch::namespace_of;
 
@@ -49,7 +50,7 @@ pub(crate) async fn dereference(agent: &Agent, ctx: &Context) -> Result<Found, P
         }
     }
     let secrets = if ctx.check_secrets { existing(wanted_secrets, namespace, ctx).await? } else { wanted_secrets };
-    let agents = existing_agents(wanted_agents, namespace, ctx).await?;
+    let agents = reached(wanted_agents, namespace, &ctx.stores.agents);
     Ok(Found { config_maps, secrets, agents, services: Some(services(wanted_services, ctx).await?) })
 }
 
@@ -72,18 +73,6 @@ async fn existing(
         };
         if let Some(there) = there {
             found.insert(name, there);
-        }
-    }
-    Ok(found)
-}
-
-/// Their existence is all that matters: one that is not well-formed is there too.
-async fn existing_agents(wanted: BTreeSet<String>, namespace: &str, ctx: &Context) -> Result<BTreeSet<String>, Problem> {
-    let mut found = BTreeSet::new();
-    for name in wanted {
-        let api = ctx.scope.within::<Agent>(namespace);
-        if api.get_metadata_opt(&name).await.map_err(Problem::api("look for", "Agent", &name))?.is_some() {
-            found.insert(name);
         }
     }
     Ok(found)

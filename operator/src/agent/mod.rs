@@ -9,6 +9,7 @@ mod ledger;
 mod observe;
 mod observe_components;
 mod observe_policies;
+mod peers;
 mod pins;
 mod plan;
 pub(crate) mod policies;
@@ -21,14 +22,14 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::{FutureExt, StreamExt};
+use futures::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
 use kube::core::{ObjectMeta, Resource};
 use kube::runtime::controller::{self, Action, Controller};
 use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
 use skreaver_crds::{Agent, AgentSpec, AgentStatus};
-use skreaver_render::{ChildKind, References, Settings, agent_facts, manifests, policy_bundle, references, resolve};
+use skreaver_render::{ChildKind, Settings, agent_facts, manifests, policy_bundle, references, resolve};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -58,7 +59,7 @@ pub(crate) const MANAGER: &str = "skreaver-agent-controller";
 const NAME: &str = "agent";
 /// How often a missing Secret is looked for: Secrets are not watched.
 const SECRET_POLL: Duration = Duration::from_secs(5);
-/// How often a Service is looked at that lies where nothing is watched, and an Agent that is a tool of another.
+/// How often a Service is looked at that lies where nothing is watched.
 const UNSEEN_POLL: Duration = Duration::from_secs(30);
 /// How long an Agent is left alone after a panic of ours.
 const AFTER_PANIC: Duration = Duration::from_secs(60);
@@ -106,8 +107,9 @@ pub struct Parts {
 /// Runs until told to stop, and finishes what it has begun.
 pub async fn run(parts: Parts, stop: CancellationToken) {
     let Parts { scope, settings, check_secrets, terms, concurrency, hub, reporter, readiness } = parts;
-    let controller = Controller::<Stored>::new(scope.all(), watcher::Config::default());
-    let (stores, wakes) = Stores::watch(&scope, &controller.store(), &settings);
+    let (stores, wakes) = Stores::watch(&scope, &settings);
+    // Agents wake up themselves and others, so all that wakes them up is one stream.
+    let controller = Controller::for_stream(stream::empty(), stores.agents.clone());
     let reports = hub.changes(scope.clone()).map(|key| kube::runtime::reflector::ObjectRef::new(&key.1).within(&key.0));
     let ledger = Ledger::default();
     let (tell, synced) = watch::channel(false);
@@ -295,11 +297,10 @@ async fn tell(
     Ok(())
 }
 
-/// Services in namespaces that are not ours to watch may change unseen, and an Agent that goes wakes nobody who has it as a tool.
+/// Services in namespaces that are not ours to watch may change unseen.
 fn polls(agent: &Agent, ctx: &Context) -> Option<Duration> {
-    let References { agents, services, .. } = references(agent, &ctx.settings);
-    let unseen = services.iter().any(|service| !ctx.scope.contains(&service.namespace));
-    (unseen || !agents.is_empty()).then_some(UNSEEN_POLL)
+    let mut services = references(agent, &ctx.settings).services.into_iter();
+    services.any(|service| !ctx.scope.contains(&service.namespace)).then_some(UNSEEN_POLL)
 }
 
 /// When to look again: on a change, and where changes are not seen, after a while.

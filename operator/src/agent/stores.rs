@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use super::approvals::Approvals;
 use super::children::resource;
+use super::peers::woken;
 use super::policies::Policies;
 use super::rollout::Pods;
 use crate::readiness::Readiness;
@@ -26,9 +27,10 @@ use crate::watch::{namespace_of, passing, prune_metadata, stored};
 /// An Agent as stored, well-formed or not.
 pub(crate) type Stored = DeserializeGuard<Agent>;
 
-/// Everything watched besides the Agents.
+/// Everything watched.
 #[derive(Clone)]
 pub(crate) struct Stores {
+    pub(crate) agents: Store<Stored>,
     pub(crate) children: Children,
     pub(crate) policies: Policies,
     pub(crate) approvals: Approvals,
@@ -67,12 +69,11 @@ impl Children {
 
 impl Stores {
     /// Starts every watch of a scope. The stream tells which Agents to look at again.
-    pub(crate) fn watch(
-        scope: &Scope,
-        agents: &Store<Stored>,
-        settings: &Arc<Settings>,
-    ) -> (Self, impl Stream<Item = ObjectRef<Stored>> + Send + use<>) {
+    pub(crate) fn watch(scope: &Scope, settings: &Arc<Settings>) -> (Self, impl Stream<Item = ObjectRef<Stored>> + Send + use<>) {
         let mut wakes: Vec<BoxStream<'static, ObjectRef<Stored>>> = Vec::new();
+        let (agents, touched) = stored(scope.all::<Stored>(), watcher::Config::default(), (), |_: &mut Stored| {});
+        let mut woken = woken(agents.clone());
+        wakes.push(touched.flat_map(move |agent| stream::iter(woken(&agent))).boxed());
         let labelled = watcher::Config::default().labels(AGENT_LABEL);
         let mut metadata = BTreeMap::new();
         let by_metadata = |kind: &ChildKind| !matches!(kind, ChildKind::Deployment | ChildKind::StatefulSet);
@@ -98,13 +99,17 @@ impl Stores {
         let (store, known) = (agents.clone(), Arc::clone(settings));
         let who = move |service| stream::iter(who_names(&store, &known, &service, names_service));
         wakes.push(all::<Service>(scope).flat_map(who).boxed());
-        (Self { children: Children { metadata, deployments, stateful_sets }, policies, approvals }, stream::select_all(wakes))
+        (
+            Self { agents, children: Children { metadata, deployments, stateful_sets }, policies, approvals },
+            stream::select_all(wakes),
+        )
     }
 
     /// Returns when every watch has told all there is: before, a missing policy would look like none. May be awaited once
     /// only: of several that wait for a store, it wakes the last one.
     async fn synced(&self) -> bool {
-        let Self { children: Children { metadata, deployments, stateful_sets }, policies, approvals } = self;
+        // The controller waits for the Agents itself.
+        let Self { agents: _, children: Children { metadata, deployments, stateful_sets }, policies, approvals } = self;
         for store in metadata.values() {
             if store.wait_until_ready().await.is_err() {
                 return false;

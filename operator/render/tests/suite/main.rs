@@ -124,6 +124,26 @@ fn what_tools_name_and_is_not_there_is_told_by_its_path() {
 }
 
 #[test]
+fn agents_that_ask_each_other_in_a_circle_are_told_from_files_alone() {
+    let agent = |namespace: &str, name: &str, asks: &str| {
+        format!(
+            "{{apiVersion: skreaver.dev/v1alpha1, kind: Agent, metadata: {{name: {name}, namespace: {namespace}}}, spec: {{tools: [{{name: add, type: Builtin}}, {{name: peer, type: Agent, agent: {{name: {asks}}}}}]}}}}"
+        )
+    };
+    let all = |third: &str| {
+        [agent("quarry", "a", "b"), agent("quarry", "b", "c"), agent(third, "c", "a"), agent("quarry", "d", "a")].join("\n---\n")
+    };
+    let problems = refused(&all("quarry"));
+    let told = ["a -> b -> c -> a", "b -> c -> a -> b", "c -> a -> b -> c"];
+    assert_eq!(problems.len(), told.len(), "{problems:?}");
+    for (problem, told) in problems.iter().zip(told) {
+        let told = format!("spec.tools[1].agent.name: these Agents would ask each other in a circle: {told}; remove");
+        assert!(problem.contains(&told), "{problem}");
+    }
+    assert!(Local::load(documents(&all("stores"))).is_ok(), "one of them is another Agent");
+}
+
+#[test]
 fn on_a_laptop_servers_are_programs_and_agents_are_in_one_process() {
     let local = Local::load(documents(
         "{apiVersion: skreaver.dev/v1alpha1, kind: Agent, metadata: {name: helper}, spec: {}}\n---\n{apiVersion: skreaver.dev/v1alpha1, kind: Agent, metadata: {name: chalk}, spec: {tools: [{name: everything, type: MCP, mcp: {command: npx, args: [-y], env: [{name: LOG, value: x}]}}, {name: helper, type: Agent, agent: {name: helper}}]}}",

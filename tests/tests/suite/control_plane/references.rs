@@ -109,6 +109,44 @@ async fn what_remote_tools_name_is_told_when_missing_and_heals() {
 }
 
 #[tokio::test]
+async fn agents_in_a_circle_are_all_told_and_heal_at_once_when_it_is_broken() {
+    let namespace = Namespace::create("circle").await;
+    let operator = Operator::start(&namespace, &[]).await;
+    let asks =
+        |name: &str, peer: &str| agent(name, &format!("{{tools: [{{name: peer, type: Agent, agent: {{name: {peer}}}}}]}}"));
+    let all = async |status: &str, reason: &str| {
+        for (name, circle) in [("amber", "amber -> basalt -> chalk -> amber"), ("basalt", "basalt -> chalk -> amber -> basalt")] {
+            let message = namespace.condition("agent", name, "ResolvedRefs", status, reason).await;
+            assert_eq!(message.contains(circle), reason == "AgentCycle", "{message}");
+        }
+    };
+    for (name, peer) in [("amber", "basalt"), ("basalt", "chalk"), ("visitor", "amber")] {
+        namespace.apply(&asks(name, peer)).await.unwrap();
+    }
+    // One by one they come to be, and who waits for them is woken up by that.
+    namespace.condition("agent", "basalt", "ResolvedRefs", "False", "AgentNotFound").await;
+    namespace.apply(&agent("chalk", "{}")).await.unwrap();
+    all("True", "Valid").await;
+    namespace.condition("agent", "amber", "Accepted", "True", "Valid").await;
+
+    namespace.apply(&asks("chalk", "amber")).await.unwrap();
+    all("False", "AgentCycle").await;
+    let accepted = namespace.find_condition("agent", "amber", "Accepted").await.unwrap();
+    assert_eq!(accepted["status"], "True", "another Agent's spec helps as well");
+    namespace.condition("agent", "visitor", "ResolvedRefs", "True", "Valid").await;
+    namespace.apply(&agent("chalk", "{}")).await.unwrap();
+    all("True", "Valid").await;
+
+    // One that goes is missed at once, by an Agent at rest.
+    let before = std::time::Instant::now();
+    namespace.kubectl(&["delete", "agent", "chalk"]).await.unwrap();
+    namespace.condition("agent", "basalt", "ResolvedRefs", "False", "AgentNotFound").await;
+    assert!(before.elapsed() < std::time::Duration::from_secs(15), "{:?}", before.elapsed());
+    operator.stop().await;
+    namespace.delete().await;
+}
+
+#[tokio::test]
 async fn what_no_schema_can_judge_is_told_by_accepted() {
     let namespace = Namespace::create("judged").await;
     let operator = Operator::start(&namespace, &[]).await;
