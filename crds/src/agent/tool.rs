@@ -8,11 +8,11 @@ mod call;
 mod http;
 mod mcp;
 
+use call::timeout;
 pub use call::{Header, HeaderValue};
 pub use http::{DocumentSource, HttpTool, OpenApiTool};
 pub use mcp::{EnvVar, McpLink, McpTool, OAuth};
 
-use super::DURATION;
 use skreaver_protocol::GoDuration;
 
 /// One tool of an agent, or a source of several.
@@ -113,10 +113,6 @@ pub struct PeerAgent {
 
     /// How long its answer may take. Default: `30s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>", length(max = 32))]
-    #[x_kube(
-        validation = Rule::new(DURATION)
-            .message("write timeout as whole numbers with the units h, m, s and ms, from 1ms to 24h, such as 90s")
-    )]
+    #[schemars(schema_with = "timeout")]
     pub timeout: Option<GoDuration>,
 }

@@ -1,8 +1,11 @@
-//! What requests to remote tools carry.
+//! What remote tools of several types have alike: the headers of requests, how long a call takes, and a choice by globs.
 
 use kube::KubeSchema;
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
+use super::super::DURATION;
 use super::super::reference::SecretKeySource;
 
 /// A header of every request. Its value stands here or in a Secret.
@@ -55,4 +58,26 @@ impl Header {
             None => HeaderValue::Plain(self.value.as_deref().unwrap_or_default()),
         }
     }
+}
+
+/// How long a call may take.
+pub(super) fn timeout(_: &mut SchemaGenerator) -> Schema {
+    let message = "write timeout as whole numbers with the units h, m, s and ms, from 1ms to 24h, such as 90s";
+    let rule = json!({"rule": DURATION, "message": message});
+    json_schema!({"type": "string", "nullable": true, "maxLength": 32, "x-kubernetes-validations": [rule]})
+}
+
+/// Headers, each once.
+pub(super) fn headers(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = generator.subschema_for::<Vec<Header>>();
+    schema.insert("maxItems".into(), 16.into());
+    schema.insert("x-kubernetes-list-type".into(), "map".into());
+    schema.insert("x-kubernetes-list-map-keys".into(), json!(["name"]));
+    schema
+}
+
+/// A choice by globs of names.
+pub(super) fn globs(_: &mut SchemaGenerator) -> Schema {
+    let glob = json!({"type": "string", "minLength": 1, "maxLength": 128});
+    json_schema!({"type": "array", "maxItems": 64, "x-kubernetes-list-type": "set", "items": glob})
 }

@@ -6,10 +6,10 @@ use serde_json::Value;
 use skreaver_protocol::GoDuration;
 use skreaver_protocol::config::HttpMethod;
 
+use super::super::any_object;
 use super::super::model::BASE_URL;
 use super::super::reference::KeyRef;
-use super::super::{DURATION, any_object};
-use super::Header;
+use super::call::{Header, globs, headers, timeout};
 
 /// As [`BASE_URL`], with variables in path and query, and without a fragment.
 const URL_TEMPLATE: &str = r"self.matches('^https?://([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(/([^{}?#\\s]|\\{[A-Za-z_][A-Za-z0-9_]*\\})*)?(\\?([^{}#\\s]|\\{[A-Za-z_][A-Za-z0-9_]*\\})*)?$')";
@@ -38,8 +38,7 @@ pub struct HttpTool {
 
     /// Headers of every request. Example: `[{name: Authorization, valueFrom: {secretKeyRef: {name: shop, key: authorization}}}]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    #[schemars(schema_with = "headers")]
     pub headers: Vec<Header>,
 
     /// The JSON Schema (2020-12) of the arguments, an object, of at most 64 KiB. Arguments that are no variables of the URL are the
@@ -57,11 +56,7 @@ pub struct HttpTool {
 
     /// How long a request may take. Default: `30s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>", length(max = 32))]
-    #[x_kube(
-        validation = Rule::new(DURATION)
-            .message("write timeout as whole numbers with the units h, m, s and ms, from 1ms to 24h, such as 90s")
-    )]
+    #[schemars(schema_with = "timeout")]
     pub timeout: Option<GoDuration>,
 }
 
@@ -83,29 +78,22 @@ pub struct OpenApiTool {
 
     /// Headers of every request. Example: `[{name: Authorization, valueFrom: {secretKeyRef: {name: shop, key: authorization}}}]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    #[schemars(schema_with = "headers")]
     pub headers: Vec<Header>,
 
     /// The operations that are tools, by globs of their names. Default: all. Example: `["list_*"]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), inner(length(min = 1, max = 128)))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[schemars(schema_with = "globs")]
     pub include: Vec<String>,
 
     /// Those that are not. Default: none. Example: `["delete_*"]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), inner(length(min = 1, max = 128)))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[schemars(schema_with = "globs")]
     pub exclude: Vec<String>,
 
     /// How long a request may take. Default: `30s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>", length(max = 32))]
-    #[x_kube(
-        validation = Rule::new(DURATION)
-            .message("write timeout as whole numbers with the units h, m, s and ms, from 1ms to 24h, such as 90s")
-    )]
+    #[schemars(schema_with = "timeout")]
     pub timeout: Option<GoDuration>,
 }
 

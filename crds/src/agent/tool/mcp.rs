@@ -5,10 +5,9 @@ use serde::{Deserialize, Serialize};
 use skreaver_protocol::GoDuration;
 use skreaver_protocol::config::Pin;
 
-use super::super::DURATION;
 use super::super::model::BASE_URL;
 use super::super::reference::SecretKeySource;
-use super::Header;
+use super::call::{Header, globs, headers, timeout};
 
 /// Tools of an MCP server.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,8 +33,7 @@ pub struct McpTool {
 
     /// Headers of every request. Example: `[{name: Authorization, valueFrom: {secretKeyRef: {name: ledger, key: authorization}}}]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    #[schemars(schema_with = "headers")]
     pub headers: Vec<Header>,
 
     /// How the agent gets a token for it. Default: it has none.
@@ -62,14 +60,12 @@ pub struct McpTool {
 
     /// Its tools that the agent has, by globs of the server's names. Default: all. Example: `["find_*"]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), inner(length(min = 1, max = 128)))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[schemars(schema_with = "globs")]
     pub include: Vec<String>,
 
     /// Those that it has not. Default: none. Example: `["delete_*"]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), inner(length(min = 1, max = 128)))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[schemars(schema_with = "globs")]
     pub exclude: Vec<String>,
 
     /// What becomes of a tool that is not what it was when it was first seen. `Off`: nothing. `Warn`: it is told, and the tool is
@@ -85,11 +81,7 @@ pub struct McpTool {
 
     /// How long a call may take. Default: `30s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>", length(max = 32))]
-    #[x_kube(
-        validation = Rule::new(DURATION)
-            .message("write timeout as whole numbers with the units h, m, s and ms, from 1ms to 24h, such as 90s")
-    )]
+    #[schemars(schema_with = "timeout")]
     pub timeout: Option<GoDuration>,
 }
 
