@@ -27,8 +27,10 @@ use skreaver_protocol::GoDuration;
         .message("set mcp for tools of the type MCP, and for no other"),
     validation = Rule::new("has(self.agent) == (self.type == 'Agent')")
         .message("set agent for a tool of the type Agent, and for no other"),
-    validation = Rule::new("self.type != 'Builtin' || !has(self.required) || self.required")
-        .message("a tool of the type Builtin is always there: leave required out")
+    validation = Rule::new("self.type != 'Builtin' || !has(self.required)")
+        .message("a tool of the type Builtin is always there: leave required out"),
+    validation = Rule::new("self.type in ['Builtin', 'MCP'] || !has(self.required) || !self.required")
+        .message("required: true waits for a server of the type MCP, and a tool of this type has nothing to wait for: leave required out")
 )]
 pub struct AgentTool {
     /// The name under which callers and policies know the tool; for a Builtin one its name in the image. The tools of OpenAPI and
@@ -50,9 +52,9 @@ pub struct AgentTool {
 
     /// Whether the agent is no use without it: a pod is not ready for the first time before its server answers. For tools of the
     /// type MCP, which are found while the agent runs; the others are there from the start, and only their calls can fail.
-    /// Default: true.
-    #[serde(default = "yes")]
-    pub required: bool,
+    /// Default: true for MCP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub required: Option<bool>,
 
     /// The request, for the type HTTP. Example: `{url: "http://rates.default.svc/today", timeout: 2s}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,10 +72,6 @@ pub struct AgentTool {
     /// The other Agent, for the type Agent. Example: `{name: clerk}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<PeerAgent>,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// Where a tool comes from.

@@ -31,7 +31,7 @@ pub(crate) fn resolve_tools(agent: &Agent, found: &Found, missing: &mut Vec<Unre
             Ok(source) => tools.extend(ToolName::parse(&tool.name).map(|name| ResolvedTool {
                 index,
                 name,
-                required: tool.required,
+                required: tool.required.unwrap_or(true),
                 source,
             })),
             Err(problem) => missing.push(problem),

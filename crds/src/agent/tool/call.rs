@@ -67,9 +67,12 @@ pub(super) fn timeout(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "nullable": true, "maxLength": 32, "x-kubernetes-validations": [rule]})
 }
 
-/// Headers, each once.
+/// Headers, each once: a name in other letters is the same name.
 pub(super) fn headers(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = generator.subschema_for::<Vec<Header>>();
+    let rule = "self.all(one, self.exists_one(other, other.name.lowerAscii() == one.name.lowerAscii()))";
+    let message = "write each header once: upper and lower case are the same in their names";
+    schema.insert("x-kubernetes-validations".into(), json!([{"rule": rule, "message": message}]));
     schema.insert("maxItems".into(), 16.into());
     schema.insert("x-kubernetes-list-type".into(), "map".into());
     schema.insert("x-kubernetes-list-map-keys".into(), json!(["name"]));
