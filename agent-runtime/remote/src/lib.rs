@@ -11,6 +11,7 @@ pub mod pins;
 mod problem;
 mod shape;
 mod source;
+mod text;
 mod world;
 
 pub use headers::Secrets;

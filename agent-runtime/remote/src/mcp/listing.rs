@@ -2,7 +2,7 @@
 //! without what nobody sees.
 
 use rmcp::model::Tool as Announced;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use skreaver_detect::Content;
 use skreaver_policy::bounds::shown;
 use skreaver_protocol::ToolName;
@@ -10,11 +10,10 @@ use skreaver_protocol::control::FoundTool;
 
 use super::choice::Choice;
 use crate::pins::{Told, digest};
+use crate::text::{cleaned, seen};
 
 /// The most tools of one source.
 pub(super) const MOST_TOOLS: usize = 256;
-/// The most characters of a description.
-const MOST_DESCRIPTION: usize = 4096;
 /// The most bytes of the schemas of one tool together.
 const MOST_SCHEMA: usize = 64 << 10;
 
@@ -96,41 +95,14 @@ fn of_objects(mut schema: Value) -> Result<Value, String> {
     if kind == Some(object) { Ok(schema) } else { Err("the schema of its arguments is not of type `object`".to_owned()) }
 }
 
-/// A schema whose texts for readers are as [`seen`]. All else in it has to stay what it is.
-fn cleaned(content: &Content, value: Value) -> Value {
-    let field = |(key, value): (String, Value)| {
-        let is_for_readers = matches!(key.as_str(), "description" | "title" | "$comment");
-        let value = match value {
-            Value::String(text) if is_for_readers => Value::String(seen(content, &text)),
-            value => cleaned(content, value),
-        };
-        (key, value)
-    };
-    match value {
-        Value::Object(fields) => Value::Object(fields.into_iter().map(field).collect::<Map<_, _>>()),
-        Value::Array(items) => items.into_iter().map(|item| cleaned(content, item)).collect(),
-        value @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => value,
-    }
-}
-
-/// A text of the server as a person would see it, cut.
-pub(super) fn seen(content: &Content, text: &str) -> String {
-    let bounded: String = text.chars().take(MOST_DESCRIPTION).collect();
-    let is_control = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
-    let mut seen: String = content.strip(&bounded).chars().filter(|character| !is_control(*character)).collect();
-    if bounded.len() < text.len() {
-        seen.push('…');
-    }
-    seen
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use serde_json::json;
+    use serde_json::{Map, json};
 
     use super::*;
+    use crate::text::MOST_DESCRIPTION;
 
     fn listing(tools: &[Value]) -> Listing {
         let tools: Vec<Announced> = tools.iter().map(|tool| serde_json::from_value(tool.clone()).unwrap()).collect();

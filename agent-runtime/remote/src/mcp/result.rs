@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use skreaver_detect::Content;
 use skreaver_tools::ToolError;
 
-use super::listing::seen;
+use crate::text::seen;
 
 /// The most bytes of a result, as JSON, where the policies have no lower number.
 pub(super) const MOST_BYTES: usize = 4 << 20;

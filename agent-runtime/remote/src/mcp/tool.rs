@@ -18,9 +18,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::board::Board;
 use super::failure;
-use super::listing::{Listed, seen};
+use super::listing::Listed;
 use super::problem::Problem;
 use super::result::{MOST_BYTES, result};
+use crate::text::seen;
 
 /// One tool of a server.
 pub(super) struct McpTool {

@@ -11,8 +11,6 @@ use crate::http::template::Template;
 use crate::http::{is_json, word};
 use crate::shape::Shape;
 
-/// The longest description, in characters.
-const LONGEST_DESCRIPTION: usize = 1024;
 /// The most parameters of an operation.
 const MOST_PARAMETERS: usize = 64;
 
@@ -73,11 +71,12 @@ impl Operation {
             input.body(resolver, body, method)?;
         }
         let output = output(resolver, operation)?.map(Shape::compile).transpose();
+        let description = description(resolver, operation, method, path);
         let Input { properties, required, parameters, body } = input;
         let schema = json!({"type": "object", "properties": properties, "required": required});
         let input = Shape::of_arguments(schema).map_err(|why| format!("its arguments: {why}"))?;
         let output = output.map_err(|why| format!("its answer: {why}"))?;
-        Ok(Self { method, template, description: description(operation, method, path), input, output, parameters, body })
+        Ok(Self { method, template, description, input, output, parameters, body })
     }
 }
 
@@ -125,7 +124,7 @@ impl Input {
         let explode = written["explode"].as_bool().unwrap_or(explodes);
         let mut schema = resolver.schema(schema, Direction::Request)?;
         if let (Some(schema), Some(description)) = (schema.as_object_mut(), written["description"].as_str()) {
-            schema.insert("description".to_owned(), json!(clean(description)));
+            schema.insert("description".to_owned(), json!(resolver.seen(description)));
         }
         if self.properties.insert(name.to_owned(), schema).is_some() {
             return refuse("two parameters have this name");
@@ -232,17 +231,13 @@ fn output<'d>(resolver: &mut Resolver<'d>, operation: &'d Value) -> Result<Optio
     })
 }
 
-fn description(operation: &Value, method: HttpMethod, path: &str) -> String {
-    let [summary, description] = ["summary", "description"].map(|key| operation[key].as_str().map(clean).unwrap_or_default());
+fn description(resolver: &Resolver<'_>, operation: &Value, method: HttpMethod, path: &str) -> String {
+    let said = |key| operation[key].as_str().map(|text| resolver.seen(text)).unwrap_or_default();
+    let [summary, description] = ["summary", "description"].map(said);
     match (summary.as_str(), description.as_str()) {
         ("", "") => format!("{} {}", word(method), shown(path)),
         (one, "") | ("", one) => one.to_owned(),
         (summary, description) if description.starts_with(summary) => description.to_owned(),
-        (summary, description) => format!("{summary}\n\n{description}").chars().take(LONGEST_DESCRIPTION).collect(),
+        (summary, description) => resolver.seen(&format!("{summary}\n\n{description}")),
     }
-}
-
-/// A description without control characters, and not longer than people read.
-fn clean(text: &str) -> String {
-    text.trim().chars().filter(|c| !c.is_control() || *c == '\n').take(LONGEST_DESCRIPTION).collect()
 }

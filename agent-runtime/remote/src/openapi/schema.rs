@@ -1,9 +1,11 @@
 //! Schemas of OpenAPI as JSON Schema 2020-12 that stands by itself: references replaced by what they mean, circles cut.
 
 use serde_json::{Map, Value, json};
+use skreaver_detect::Content;
 use skreaver_policy::bounds::shown;
 
 use super::budget::Budget;
+use crate::text::{cleaned, seen};
 
 /// The most references that lead to one another.
 const MOST_REFERENCES: usize = 32;
@@ -76,11 +78,12 @@ impl Direction {
 pub(super) struct Resolver<'d> {
     document: &'d Value,
     budget: Budget,
+    content: Content,
 }
 
 impl<'d> Resolver<'d> {
     pub(super) fn new(document: &'d Value) -> Self {
-        Self { document, budget: Budget::new() }
+        Self { document, budget: Budget::new(), content: Content::new() }
     }
 
     /// Begins an operation, which has a budget of its own.
@@ -100,9 +103,15 @@ impl<'d> Resolver<'d> {
         Err("references lead in a circle".to_owned())
     }
 
-    /// A schema that stands by itself.
+    /// A schema that stands by itself, its texts as people see them.
     pub(super) fn schema(&mut self, schema: &'d Value, direction: Direction) -> Result<Value, String> {
-        self.unfold(schema, direction, &mut Vec::new(), 0)
+        let unfolded = self.unfold(schema, direction, &mut Vec::new(), 0)?;
+        Ok(cleaned(&self.content, unfolded))
+    }
+
+    /// A text of the document as people see it.
+    pub(super) fn seen(&self, text: &str) -> String {
+        seen(&self.content, text.trim())
     }
 
     fn target(&self, reference: &str) -> Result<&'d Value, String> {

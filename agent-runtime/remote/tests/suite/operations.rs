@@ -75,6 +75,22 @@ fn both_versions_of_the_pet_store_are_tools() {
     assert_eq!(tool(&new, "pet.get").input_schema()["properties"]["X-Trace"], json!({"type": ["string", "null"]}));
 }
 
+#[test]
+fn texts_of_a_document_are_what_a_person_sees() {
+    let hidden = "Fi\u{200b}nds \u{1b}[31mall.\u{e0041}";
+    let member = json!({"type": "string", "description": hidden, "pattern": "\u{200b}"});
+    let answer =
+        json!({"200": {"description": hidden, "content": {"application/json": {"schema": {"properties": {"a": member}}}}}});
+    let parameter = json!({"name": "q", "in": "query", "description": hidden, "schema": {"type": "string"}});
+    let operation = json!({"operationId": "find", "summary": hidden, "parameters": [parameter], "responses": answer});
+    let compiled = compiled(&one(operation), json!({}), nowhere()).ok().unwrap();
+    let find = tool(&compiled, "find");
+    assert_eq!(find.description(), "Finds all.");
+    assert_eq!(find.input_schema()["properties"]["q"]["description"], "Finds all.");
+    let answer = find.output_schema().unwrap();
+    assert_eq!(answer["properties"]["a"], json!({"type": "string", "description": "Finds all.", "pattern": "\u{200b}"}));
+}
+
 #[tokio::test]
 async fn arguments_are_written_as_the_parameters_say() {
     let server = echo().await;
