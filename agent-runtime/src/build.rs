@@ -6,7 +6,7 @@ use std::sync::Arc;
 use skreaver_memory::Memory;
 use skreaver_model::Model;
 use skreaver_policy::Policy;
-use skreaver_policy::bounds::{Ground, Own};
+use skreaver_policy::bounds::{Ground, Host, Own};
 use skreaver_protocol::config::{
     AgentConfig, LimitsConfig, MemoryConfig, ReadinessMode, RuntimeConfig, StoreConfig, ToolConfig, ToolSource,
 };
@@ -24,7 +24,7 @@ use crate::runtime::{Agents, MEMORY, MODEL, POLICY, Runtime, TOOL, component};
 use crate::security::SecurityConfig;
 #[cfg(feature = "network")]
 use crate::tools::remote::{ConfiguredSource, Sources};
-use crate::tools::remote::{Made, Remote, Siblings, places};
+use crate::tools::remote::{Made, Remote, Siblings};
 #[cfg(feature = "workers")]
 use crate::tools::worker::Pool;
 use crate::tools::{Effects, InMemoryToolRegistry, Tool, builtin};
@@ -102,10 +102,11 @@ pub enum BuildError {
     },
 }
 
-/// The tools of an agent, and the sources that find more.
+/// The tools of an agent, the places that its configuration names for them, and the sources that find more.
 #[derive(Default)]
 struct MadeTools {
     tools: BTreeMap<ToolName, Arc<dyn Tool>>,
+    places: Vec<(Host, u16)>,
     #[cfg(feature = "network")]
     sources: Vec<ConfiguredSource>,
 }
@@ -311,9 +312,11 @@ impl Builder {
         let policy = self.policy(&name)?;
         let memory = config.memory.clone().map(|config| Arc::new(Slot::new(config, self.memories.remove(&name))));
         let effects = Effects::new(&name, metrics);
-        let own_bounds = self.own_bounds(&config, &effects);
-        let remote = Remote { agent: &name, effects: &effects, siblings, ground: own_bounds.ground };
+        let ground = if self.config.cluster.is_some() { Ground::Cluster } else { Ground::Laptop };
+        let remote = Remote { agent: &name, effects: &effects, siblings, ground };
         let made = self.tools_of(&config, memory.as_ref(), &effects, &remote)?;
+        // What calls may touch where no policy says otherwise: the agent's own directory, its own places, and public hosts.
+        let own_bounds = Own { folder: config.files.clone(), places: made.places, ground };
         #[cfg(feature = "network")]
         let sources = Sources::new(made.sources, pins);
         let tools = made.tools;
@@ -339,12 +342,6 @@ impl Builder {
             auditor: Auditor::new(Arc::clone(logs), memory.clone()),
             memory,
         }))
-    }
-
-    /// What calls may touch where no policy says otherwise: the agent's own directory, and public hosts.
-    fn own_bounds(&self, config: &AgentConfig, effects: &Effects) -> Own {
-        let ground = if self.config.cluster.is_some() { Ground::Cluster } else { Ground::Laptop };
-        Own { folder: config.files.clone(), places: places(&config.tools, effects), ground }
     }
 
     fn policy(&mut self, agent: &AgentName) -> Result<Policy, BuildError> {
@@ -378,7 +375,10 @@ impl Builder {
                 },
                 ToolSource::Http(_) | ToolSource::OpenApi(_) | ToolSource::Mcp(_) | ToolSource::Agent(_) => {
                     match remote.make(tool)? {
-                        Made::Tools(tools) => made.tools.extend(tools),
+                        Made::Tools { tools, places } => {
+                            made.tools.extend(tools);
+                            made.places.extend(places);
+                        }
                         #[cfg(feature = "network")]
                         Made::Source(source) => made.sources.push(*source),
                     }

@@ -22,18 +22,14 @@ pub(crate) struct Remote<'a> {
 /// What an agent has of one configured tool.
 #[allow(dead_code, reason = "nothing is made")]
 pub(crate) enum Made {
-    /// These tools.
-    Tools(Vec<(ToolName, Arc<dyn Tool>)>),
+    /// These tools, and the hosts and ports that the configuration names for them.
+    Tools { tools: Vec<(ToolName, Arc<dyn Tool>)>, places: Vec<(Host, u16)> },
 }
 
 impl Remote<'_> {
     pub(crate) fn make(&self, _: &ToolConfig) -> Result<Made, BuildError> {
         Err(BuildError::NotBuilt { what: "tools that are elsewhere", feature: "network" })
     }
-}
-
-pub(crate) fn places(_: &[ToolConfig], _: &Effects) -> Vec<(Host, u16)> {
-    Vec::new()
 }
 
 /// The other agents of the process.

@@ -13,7 +13,6 @@ use skreaver_protocol::policy::PolicyBundle;
 use skreaver_protocol::rest::{ComponentReason, ComponentState};
 use skreaver_protocol::{AgentName, Caller, ToolName};
 use skreaver_remote::agent::{AgentTool, Asked, Observe};
-use skreaver_remote::http::HttpTool;
 use skreaver_remote::mcp::McpSource;
 use skreaver_remote::{Offer, Problem, Source, SourceState, World, agent, http, openapi};
 use tokio::sync::watch;
@@ -37,9 +36,9 @@ pub(crate) struct Remote<'a> {
 
 /// What an agent has of one configured tool.
 pub(crate) enum Made {
-    /// These tools.
-    Tools(Vec<(ToolName, Arc<dyn Tool>)>),
-    /// Tools that are found while it runs.
+    /// These tools, and the hosts and ports that the configuration names for them.
+    Tools { tools: Vec<(ToolName, Arc<dyn Tool>)>, places: Vec<(Host, u16)> },
+    /// Tools that are found while it runs, at a place that is reached by bounds of its own.
     Source(Box<ConfiguredSource>),
 }
 
@@ -63,20 +62,21 @@ impl Remote<'_> {
             tool: name.clone(),
             problem: problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
         };
-        let one = |tool: Arc<dyn Tool>| Made::Tools(vec![(name.clone(), tool)]);
+        let one = |tool: Arc<dyn Tool>, places| Made::Tools { tools: vec![(name.clone(), tool)], places };
         Ok(match source {
             ToolSource::Builtin => return Err(BuildError::UnknownTool { agent: self.agent.clone(), tool: name.clone() }),
-            ToolSource::Http(config) => one(Arc::new(HttpTool::compile(config, &world).map_err(wrong)?)),
+            ToolSource::Http(config) => one(Arc::new(http::compile(config, &world).map_err(wrong)?), http::places(config)),
             ToolSource::OpenApi(config) => {
                 let compiled = openapi::compile(name, config, &world).map_err(wrong)?;
                 for problem in &compiled.left_out {
                     warn!(agent = %self.agent, tool = %name, %problem, "an operation is left out");
                 }
-                Made::Tools(compiled.tools.into_iter().map(|(name, tool)| (name, Arc::new(tool) as Arc<dyn Tool>)).collect())
+                let tools = compiled.tools.into_iter().map(|(name, tool)| (name, Arc::new(tool) as Arc<dyn Tool>)).collect();
+                Made::Tools { tools, places: compiled.places }
             }
             ToolSource::Agent(config) => {
                 let here: Arc<dyn Observe> = Arc::new(self.siblings.clone());
-                one(Arc::new(AgentTool::compile(config, &world, &here).map_err(wrong)?))
+                one(Arc::new(AgentTool::compile(config, &world, &here).map_err(wrong)?), agent::places(config))
             }
             ToolSource::Mcp(config) => {
                 Made::Source(Box::new(ConfiguredSource { name: name.clone(), config: McpConfig::clone(config), world }))
@@ -89,28 +89,6 @@ impl Remote<'_> {
         let closed = Arc::new(Bounds::new(Own::default(), []));
         Ok(World { guard, secrets: Arc::new(secrets::read), bounds: Arc::new(move || Arc::clone(&closed)), ground: self.ground })
     }
-}
-
-/// The hosts and ports that a configuration names for tools. Sources of MCP tools are reached by bounds of their own.
-pub(crate) fn places(tools: &[ToolConfig], effects: &Effects) -> Vec<(Host, u16)> {
-    let of = |tool: &ToolConfig| match &tool.source {
-        ToolSource::Builtin | ToolSource::Mcp(_) => Vec::new(),
-        ToolSource::Http(config) => http::places(config),
-        ToolSource::Agent(config) => agent::places(config),
-        ToolSource::OpenApi(config) => {
-            let world = effects.guard_of(&tool.name).ok().map(|guard| World {
-                guard,
-                secrets: Arc::new(secrets::read),
-                bounds: Arc::new(|| Arc::new(Bounds::new(Own::default(), []))),
-                ground: Ground::default(),
-            });
-            world
-                .and_then(|world| openapi::compile(&tool.name, config, &world).ok())
-                .map(|found| found.places)
-                .unwrap_or_default()
-        }
-    };
-    tools.iter().flat_map(of).collect()
 }
 
 /// The other agents of the process.

@@ -3,72 +3,64 @@
 mod answer;
 pub(crate) mod request;
 pub(crate) mod template;
+mod tool;
 
 use std::collections::BTreeMap;
 
-use async_trait::async_trait;
 use serde_json::{Map, Value, json};
-use skreaver_policy::Permit;
 use skreaver_policy::bounds::{Host, shown};
 use skreaver_protocol::config::{HttpMethod, HttpToolConfig};
-use skreaver_tools::{Tool, ToolError};
+use skreaver_tools::ToolError;
 
 pub(crate) use answer::is_json;
 use request::{Given, Request, text};
 use template::Template;
+pub(crate) use tool::Arguments;
+pub use tool::RequestTool;
 
 use crate::headers::Headers;
 use crate::problem::Problem;
 use crate::shape::Shape;
 use crate::world::World;
 
-/// A tool that is one HTTP request, as a spec declares it.
-pub struct HttpTool {
-    description: String,
-    input: Shape,
-    request: Request,
-}
-
 /// The host and port that the spec names: the place of the agent's own that `Own.places` takes. Nothing where its URL is none.
 pub fn places(config: &HttpToolConfig) -> Vec<(Host, u16)> {
     Template::parse(&config.url).map(|template| template.place()).into_iter().collect()
 }
 
-impl HttpTool {
-    /// Compiles a declaration.
-    ///
-    /// # Errors
-    /// All that is wrong with it.
-    pub fn compile(config: &HttpToolConfig, world: &World) -> Result<Self, Vec<Problem>> {
-        let HttpToolConfig { description, method, url, headers, input_schema, output_schema, timeout } = config;
-        let mut problems = Vec::new();
-        let template =
-            Template::parse(url).map_err(|found| problems.extend(found.into_iter().map(|why| Problem::new("url", why))));
-        let headers = Headers::compile(headers).map_err(|found| problems.extend(found));
-        let output = output_schema.clone().map(Shape::compile).transpose();
-        let output = output.map_err(|why| problems.push(Problem::new("outputSchema", why)));
-        let input = template.as_ref().ok().map(|template| input(template, input_schema.clone()));
-        let input = input.transpose().map_err(|found| problems.extend(found));
-        if timeout.get().is_zero() {
-            problems.push(Problem::new("timeout", "no request takes no time: write more than 0"));
-        }
-        match (template, headers, output, input) {
-            (Ok(template), Ok(headers), Ok(output), Ok(Some(input))) if problems.is_empty() => {
-                let description = description.clone().unwrap_or_else(|| format!("{} {url}", word(*method)));
-                let request =
-                    Request { world: world.clone(), method: *method, template, headers, output, timeout: timeout.get() };
-                Ok(Self { description, input, request })
-            }
-            _ => Err(problems),
-        }
+/// Compiles a declaration.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn compile(config: &HttpToolConfig, world: &World) -> Result<RequestTool, Vec<Problem>> {
+    let HttpToolConfig { description, method, url, headers, input_schema, output_schema, timeout } = config;
+    let mut problems = Vec::new();
+    let template = Template::parse(url).map_err(|found| problems.extend(found.into_iter().map(|why| Problem::new("url", why))));
+    let headers = Headers::compile(headers).map_err(|found| problems.extend(found));
+    let output = output_schema.clone().map(Shape::compile).transpose();
+    let output = output.map_err(|why| problems.push(Problem::new("outputSchema", why)));
+    let input = template.as_ref().ok().map(|template| input(template, input_schema.clone()));
+    let input = input.transpose().map_err(|found| problems.extend(found));
+    if timeout.get().is_zero() {
+        problems.push(Problem::new("timeout", "no request takes no time: write more than 0"));
     }
+    match (template, headers, output, input) {
+        (Ok(template), Ok(headers), Ok(output), Ok(Some(input))) if problems.is_empty() => {
+            let description = description.clone().unwrap_or_else(|| format!("{} {url}", word(*method)));
+            let request = Request { world: world.clone(), method: *method, template, headers, output, timeout: timeout.get() };
+            Ok(RequestTool { description, input, request, arguments: Box::new(Declared) })
+        }
+        _ => Err(problems),
+    }
+}
 
-    /// What the arguments of a call say: the variables of the URL, and all others as query or body.
-    fn given(&self, arguments: Value) -> Result<Given, ToolError> {
-        self.input.check(&arguments).map_err(ToolError::InvalidArguments)?;
-        let Value::Object(mut arguments) = arguments else { return Err(unfit("", "arguments are a JSON object")) };
+/// Arguments as a spec declares them: the variables of the URL, and all others as query or body.
+struct Declared;
+
+impl Arguments for Declared {
+    fn given(&self, request: &Request, mut arguments: Map<String, Value>) -> Result<Given, ToolError> {
         let mut values = BTreeMap::new();
-        for name in self.request.template.variables() {
+        for name in request.template.variables() {
             match arguments.remove(name) {
                 None | Some(Value::Null) => {}
                 Some(value) => {
@@ -77,41 +69,13 @@ impl HttpTool {
                 }
             }
         }
-        let (query, body) = match self.request.method {
+        let (query, body) = match request.method {
             HttpMethod::Get | HttpMethod::Delete => (query(arguments)?, None),
             HttpMethod::Post | HttpMethod::Put | HttpMethod::Patch => {
                 (Vec::new(), Some(arguments).filter(|rest| !rest.is_empty()))
             }
         };
         Ok(Given { values, query, body: body.map(Value::Object), headers: BTreeMap::new() })
-    }
-}
-
-#[async_trait]
-impl Tool for HttpTool {
-    fn description(&self) -> &str {
-        &self.description
-    }
-
-    fn input_schema(&self) -> Value {
-        self.input.schema().clone()
-    }
-
-    fn output_schema(&self) -> Option<Value> {
-        self.request.output.as_ref().map(|shape| shape.schema().clone())
-    }
-
-    fn arguments_from_text(&self, text: &str) -> Value {
-        self.input.meant_by(text)
-    }
-
-    fn is_idempotent(&self) -> bool {
-        self.request.is_idempotent()
-    }
-
-    async fn run(&self, permit: Permit, arguments: Value) -> Result<Value, ToolError> {
-        let given = self.given(arguments)?;
-        self.request.make(&permit, given).await
     }
 }
 

@@ -5,11 +5,11 @@
 //! operation that needs anything else (another style, a cookie, content that is not JSON) is left out and told; the others
 //! work. HEAD, OPTIONS and TRACE are no tools.
 
+mod arguments;
 mod budget;
 mod document;
 mod operation;
 mod schema;
-mod tool;
 
 use std::collections::BTreeMap;
 
@@ -19,11 +19,9 @@ use skreaver_policy::bounds::{Host, shown};
 use skreaver_protocol::config::{HttpMethod, OpenApiConfig};
 use skreaver_protocol::{TOOL_NAME_MAX, ToolName};
 
-pub use tool::OperationTool;
-
 use crate::headers::Headers;
 use crate::http::template::{LONGEST, base};
-use crate::http::word;
+use crate::http::{RequestTool, word};
 use crate::problem::Problem;
 use crate::world::World;
 use operation::{Operation, Written};
@@ -43,7 +41,7 @@ const METHODS: [(&str, HttpMethod); 5] = [
 /// The tools of a document.
 pub struct Compiled {
     /// Each by its name: `source/operation`.
-    pub tools: Vec<(ToolName, OperationTool)>,
+    pub tools: Vec<(ToolName, RequestTool)>,
     /// The operations that are left out, and why.
     pub left_out: Vec<Problem>,
     /// The hosts and ports that they go to: places of the agent's own that `Own.places` takes.
@@ -86,7 +84,7 @@ pub fn compile(source: &ToolName, config: &OpenApiConfig, world: &World) -> Resu
             places.push(place);
         }
     }
-    let tool = |operation| OperationTool::new(operation, world.clone(), headers.clone(), timeout.get());
+    let tool = |operation: Operation| operation.tool(world.clone(), headers.clone(), timeout.get());
     let tools = read.operations.into_iter().map(|(name, operation)| (name, tool(operation))).collect();
     Ok(Compiled { tools, left_out: read.left_out, places })
 }

@@ -1,15 +1,20 @@
 //! One operation of a document, as what it takes, where it goes and what it gives.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 use skreaver_effects::http::is_ours;
 use skreaver_policy::bounds::shown;
 use skreaver_protocol::config::HttpMethod;
 
+use super::arguments::Parameters;
 use super::schema::{Direction, Resolver};
 use crate::headers::Headers;
+use crate::http::request::Request;
 use crate::http::template::Template;
-use crate::http::{is_json, word};
+use crate::http::{RequestTool, is_json, word};
 use crate::shape::Shape;
+use crate::world::World;
 
 /// The most parameters of an operation.
 const MOST_PARAMETERS: usize = 64;
@@ -21,9 +26,7 @@ pub(super) struct Operation {
     pub(super) description: String,
     pub(super) input: Shape,
     pub(super) output: Option<Shape>,
-    pub(super) parameters: Vec<Parameter>,
-    /// The argument that is the content, and the type that it is sent as.
-    pub(super) body: Option<(String, String)>,
+    pub(super) parameters: Parameters,
 }
 
 /// A parameter, whose argument has its name.
@@ -76,7 +79,14 @@ impl Operation {
         let schema = json!({"type": "object", "properties": properties, "required": required});
         let input = Shape::of_arguments(schema).map_err(|why| format!("its arguments: {why}"))?;
         let output = output.map_err(|why| format!("its answer: {why}"))?;
-        Ok(Self { method, template, description, input, output, parameters, body })
+        Ok(Self { method, template, description, input, output, parameters: Parameters { parameters, body } })
+    }
+
+    /// The tool that makes its request.
+    pub(super) fn tool(self, world: World, headers: Headers, timeout: Duration) -> RequestTool {
+        let Self { method, template, description, input, output, parameters } = self;
+        let request = Request { world, method, template, headers, output, timeout };
+        RequestTool { description, input, request, arguments: Box::new(parameters) }
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use skreaver_protocol::config::HttpToolConfig;
-use skreaver_remote::http::{HttpTool, places};
+use skreaver_remote::http::{compile, places};
 use skreaver_tools::{Tool, ToolError};
 
 use crate::support::{Vault, answer, echo, json_answer, permit, permit_under, serve, world};
@@ -17,7 +17,7 @@ fn config(value: Value) -> HttpToolConfig {
 }
 
 async fn call(server: SocketAddr, declared: Value, arguments: Value) -> Result<Value, ToolError> {
-    let tool = HttpTool::compile(&config(declared), &world(server, &Vault::default())).unwrap();
+    let tool = compile(&config(declared), &world(server, &Vault::default())).unwrap();
     tool.run(permit(), arguments).await
 }
 
@@ -90,7 +90,7 @@ async fn arguments_that_do_not_fit_never_leave() {
 async fn the_smallest_tool_of_the_cluster_reaches_only_what_its_spec_names() {
     let server = serve(|_| json_answer(200, &json!({"EUR": 1.1}))).await;
     let declared = config(json!({"method": "GET", "url": "http://rates.default.svc/today", "timeout": "2s"}));
-    let tool = HttpTool::compile(&declared, &world(server, &Vault::default())).unwrap();
+    let tool = compile(&declared, &world(server, &Vault::default())).unwrap();
     assert_eq!(tool.description(), "GET http://rates.default.svc/today");
     assert!(tool.is_idempotent());
     let refused = tool.run(permit(), json!({})).await.unwrap_err();
@@ -113,7 +113,7 @@ async fn a_redirect_is_judged_and_takes_no_secret_along() {
     vault.put("basalt-17");
     let of = |url: &str| {
         let headers = json!([{"name": "X-Key", "secret": "file:/run/key"}, {"name": "Accept", "value": "text/html"}]);
-        HttpTool::compile(&config(json!({"url": url, "headers": headers})), &world(server, &vault)).unwrap()
+        compile(&config(json!({"url": url, "headers": headers})), &world(server, &vault)).unwrap()
     };
     let told = of("http://a.example/here").run(permit(), json!({})).await.unwrap();
     assert_eq!(told, json!({"key": "[secret]"}));
@@ -134,8 +134,7 @@ async fn a_secret_that_changed_is_read_again_and_one_that_is_missing_is_told() {
     .await;
     let vault = Vault::default();
     let headers = json!([{"name": "Authorization", "secret": "file:/run/key"}]);
-    let tool =
-        HttpTool::compile(&config(json!({"url": "http://a.example/", "headers": headers})), &world(server, &vault)).unwrap();
+    let tool = compile(&config(json!({"url": "http://a.example/", "headers": headers})), &world(server, &vault)).unwrap();
     let why = failed(tool.run(permit(), json!({})).await);
     assert!(why.contains("file:/run/key"), "{why}");
     for secret in ["Bearer first-1", "Bearer second-2"] {
@@ -154,7 +153,7 @@ async fn a_slow_server_is_left_at_the_smaller_of_both_times() {
     let server = serve(|_| None).await;
     let tool = |timeout: &str| {
         let declared = config(json!({"url": "http://a.example/", "timeout": timeout}));
-        HttpTool::compile(&declared, &world(server, &Vault::default())).unwrap()
+        compile(&declared, &world(server, &Vault::default())).unwrap()
     };
     let why = failed(tool("60ms").run(permit(), json!({})).await);
     assert!(why.contains("60 ms"), "{why}");
@@ -216,10 +215,10 @@ async fn an_answer_that_is_not_what_was_declared_is_a_failure() {
 fn everything_wrong_with_a_declaration_is_told_at_once() {
     let declared = config(json!({"url": "http://{host}/x/{+y}", "timeout": "0s", "outputSchema": {"type": "strange"},
         "headers": [{"name": "Host", "value": "a"}, {"name": "X", "value": "a\nb"}]}));
-    let problems = HttpTool::compile(&declared, &world("127.0.0.1:1".parse().unwrap(), &Vault::default())).err().unwrap();
+    let problems = compile(&declared, &world("127.0.0.1:1".parse().unwrap(), &Vault::default())).err().unwrap();
     let paths: Vec<_> = problems.iter().map(|problem| problem.path.as_str()).collect();
     assert_eq!(paths, ["url", "url", "headers[0].name", "headers[1].value", "outputSchema", "timeout"]);
     let declared = config(json!({"url": "http://a.example/{id}/{n}", "inputSchema": {"properties": {"id": {}}}}));
-    let problems = HttpTool::compile(&declared, &world("127.0.0.1:1".parse().unwrap(), &Vault::default())).err().unwrap();
+    let problems = compile(&declared, &world("127.0.0.1:1".parse().unwrap(), &Vault::default())).err().unwrap();
     assert_eq!(problems.len(), 2, "{problems:?}");
 }

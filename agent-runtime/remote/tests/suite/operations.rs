@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use skreaver_protocol::ToolName;
 use skreaver_protocol::config::OpenApiConfig;
 use skreaver_remote::Problem;
-use skreaver_remote::openapi::{Compiled, OperationTool, compile};
+use skreaver_remote::http::RequestTool;
+use skreaver_remote::openapi::{Compiled, compile};
 use skreaver_tools::{Tool, ToolError};
 
 use crate::support::{Vault, echo, json_answer, permit, serve, world};
@@ -36,7 +37,7 @@ fn names(compiled: &Compiled) -> Vec<&str> {
     compiled.tools.iter().map(|(name, _)| name.as_str()).collect()
 }
 
-fn tool<'c>(compiled: &'c Compiled, name: &str) -> &'c OperationTool {
+fn tool<'c>(compiled: &'c Compiled, name: &str) -> &'c RequestTool {
     &compiled.tools.iter().find(|(found, _)| found.as_str() == format!("pets/{name}")).unwrap().1
 }
 

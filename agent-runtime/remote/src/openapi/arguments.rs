@@ -1,38 +1,22 @@
-//! An operation as a tool: its arguments written as its parameters say.
+//! The arguments of an operation, written as its parameters say.
 
-use async_trait::async_trait;
 use serde_json::{Map, Value};
-use skreaver_policy::Permit;
 use skreaver_policy::bounds::shown;
-use skreaver_tools::{Tool, ToolError};
+use skreaver_tools::ToolError;
 
-use super::operation::{Operation, Parameter, Place};
-use crate::headers::Headers;
+use super::operation::{Parameter, Place};
+use crate::http::Arguments;
 use crate::http::request::{Given, Request, text};
-use crate::shape::Shape;
-use crate::world::World;
 
-/// A tool that is one operation of an OpenAPI document.
-pub struct OperationTool {
-    description: String,
-    input: Shape,
-    parameters: Vec<Parameter>,
-    body: Option<(String, String)>,
-    request: Request,
+/// What an operation takes.
+pub(super) struct Parameters {
+    pub(super) parameters: Vec<Parameter>,
+    /// The argument that is the content, and the type that it is sent as.
+    pub(super) body: Option<(String, String)>,
 }
 
-impl OperationTool {
-    pub(super) fn new(operation: Operation, world: World, headers: Headers, timeout: std::time::Duration) -> Self {
-        let Operation { method, template, description, input, output, parameters, body } = operation;
-        let request = Request { world, method, template, headers, output, timeout };
-        Self { description, input, parameters, body, request }
-    }
-
-    fn given(&self, arguments: Value) -> Result<Given, ToolError> {
-        self.input.check(&arguments).map_err(ToolError::InvalidArguments)?;
-        let Value::Object(mut arguments) = arguments else {
-            return Err(ToolError::InvalidArguments("arguments are a JSON object".to_owned()));
-        };
+impl Arguments for Parameters {
+    fn given(&self, _: &Request, mut arguments: Map<String, Value>) -> Result<Given, ToolError> {
         let mut given = Given::default();
         for parameter in &self.parameters {
             match arguments.remove(&parameter.name) {
@@ -78,32 +62,4 @@ fn pairs(members: Map<String, Value>) -> Result<Vec<(String, Vec<String>)>, &'st
     let pair = |(name, value): (String, Value)| Some((name, vec![text(&value)?]));
     let pairs = members.into_iter().filter(|(_, value)| !value.is_null()).map(pair).collect::<Option<_>>();
     pairs.ok_or("each member of it is a text, a number or a boolean")
-}
-
-#[async_trait]
-impl Tool for OperationTool {
-    fn description(&self) -> &str {
-        &self.description
-    }
-
-    fn input_schema(&self) -> Value {
-        self.input.schema().clone()
-    }
-
-    fn output_schema(&self) -> Option<Value> {
-        self.request.output.as_ref().map(|shape| shape.schema().clone())
-    }
-
-    fn arguments_from_text(&self, text: &str) -> Value {
-        self.input.meant_by(text)
-    }
-
-    fn is_idempotent(&self) -> bool {
-        self.request.is_idempotent()
-    }
-
-    async fn run(&self, permit: Permit, arguments: Value) -> Result<Value, ToolError> {
-        let given = self.given(arguments)?;
-        self.request.make(&permit, given).await
-    }
 }
