@@ -41,8 +41,10 @@ pub(super) async fn keep(name: ToolName, config: McpConfig, world: World, board:
         }
     };
     let peer = watch::Sender::new(None);
-    let line = Line { peer: peer.subscribe(), board, guard: world.guard.clone(), timeout: config.timeout.get() };
-    let mut keeper = Keeper { name, choice, content: Content::new(), line, peer, changed: Arc::default(), told: BTreeSet::new() };
+    let changed = Arc::default();
+    let (guard, timeout) = (world.guard.clone(), config.timeout.get());
+    let line = Line { peer: peer.subscribe(), board, guard, changed: Arc::clone(&changed), timeout };
+    let mut keeper = Keeper { name, choice, content: Content::new(), line, peer, changed, told: BTreeSet::new() };
     let mut failures = 0;
     loop {
         let why = match Session::start(&config, &world, &keeper.changed).await {

@@ -13,7 +13,7 @@ use skreaver_effects::{EffectError, Guard};
 use skreaver_policy::Permit;
 use skreaver_protocol::ToolName;
 use skreaver_tools::{Tool, ToolError};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::board::Board;
@@ -36,6 +36,8 @@ pub(super) struct Line {
     pub(super) peer: watch::Receiver<Option<Peer<RoleClient>>>,
     pub(super) board: Arc<Board>,
     pub(super) guard: Guard,
+    /// Whom to tell that the tools may be others.
+    pub(super) changed: Arc<Notify>,
     /// How long a call may take.
     pub(super) timeout: Duration,
 }
@@ -80,12 +82,26 @@ impl Tool for McpTool {
         // A call that is given up here is taken back at the server: dropping the request sends the notification.
         let answer = timeout_at(end, peer.call_tool_once(params)).await;
         let answer = answer.map_err(|_| self.unknown(&format!("no answer in {} ms", time.as_millis())))?;
+        if is_failure(&answer) {
+            // Without sessions nothing else shows that a server began anew, perhaps with other tools: it refuses a call.
+            self.line.changed.notify_one();
+        }
         match answer.map_err(|error| self.failed(&error))? {
             CallToolResponse::Complete(given) => {
                 result(given, self.listed.output_schema.is_some(), limits.bytes().min(MOST_BYTES))
             }
             _ => Err(ToolError::Failed("the tool wants to be asked again or later, which agents do not do".to_owned())),
         }
+    }
+}
+
+/// Whether the server refused the call or says that it failed. Each SDK has its own way to say that it has no such tool.
+fn is_failure(answer: &Result<CallToolResponse, ServiceError>) -> bool {
+    match answer {
+        Ok(CallToolResponse::Complete(given)) => given.is_error == Some(true),
+        Err(ServiceError::McpError(_)) => true,
+        // What is lost tells so itself.
+        Ok(_) | Err(_) => false,
     }
 }
 

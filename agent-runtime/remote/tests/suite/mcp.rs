@@ -146,6 +146,22 @@ async fn tools_that_change_are_found_when_the_server_tells() {
 }
 
 #[tokio::test]
+async fn a_call_that_a_server_refuses_shows_that_it_began_anew_with_other_tools() {
+    let has = Ledgers::silent();
+    let server = serve(&has, Era::Stateless, None).await;
+    let address = server.address;
+    let source = start(config(address));
+    let offer = ready(&source).await;
+    drop(server);
+    has.set(vec![announced("find_two", "Finds two.")]);
+    let _again = serve(&has, Era::Stateless, Some(address)).await;
+    let failed = call(&offer, "ledger/find_one", json!({})).await;
+    assert_eq!(failed, Err(ToolError::InvalidArguments("no such tool".into())));
+    let second = until(&source, |offer| offer.found.len() == 1).await;
+    assert_eq!((names(&second), &second.state), (vec!["ledger/find_two"], &SourceState::Ready));
+}
+
+#[tokio::test]
 async fn under_enforce_what_changed_is_withheld_until_it_is_accepted() {
     let has = Ledgers::new();
     let server = serve(&has, Era::Sessions, None).await;

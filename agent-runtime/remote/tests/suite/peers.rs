@@ -44,6 +44,7 @@ pub(crate) struct Ledgers {
     pub(crate) ended: Arc<AtomicUsize>,
     peers: Arc<Mutex<Vec<Peer<RoleServer>>>>,
     told: Arc<watch::Sender<u32>>,
+    is_silent: bool,
 }
 
 #[derive(Clone)]
@@ -64,6 +65,11 @@ impl Ledgers {
         let safe = announced("find_one", "Finds one.").with_annotations(ToolAnnotations::new().read_only(true));
         has.set(vec![safe, announced("pay", "Pays."), announced("hang", "Hangs.")]);
         has
+    }
+
+    /// Of a server that does not tell when its tools are others.
+    pub(crate) fn silent() -> Self {
+        Self { is_silent: true, ..Self::new() }
     }
 
     pub(crate) fn set(&self, tools: Vec<Announced>) {
@@ -90,7 +96,8 @@ impl Drop for Ends {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build())
+        let has_tools = ServerCapabilities::builder().enable_tools();
+        ServerConfig::new(if self.has.is_silent { has_tools.build() } else { has_tools.enable_tool_list_changed().build() })
     }
 
     async fn discover(&self, context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
@@ -140,6 +147,9 @@ impl ServerHandler for Server {
     ) -> Result<CallToolResponse, ErrorData> {
         self.has.calls.fetch_add(1, Ordering::SeqCst);
         let _ends = Ends(Arc::clone(&self.has.ended));
+        if !self.has.tools.lock().unwrap().iter().any(|tool| tool.name == request.name) {
+            return Err(ErrorData::new(ErrorCode::INVALID_PARAMS, "no such tool", None));
+        }
         let text = match &*request.name {
             "hang" => {
                 tokio::select! {
