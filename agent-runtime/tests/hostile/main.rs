@@ -4,27 +4,38 @@
 // Clippy knows tests by the usual harness.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod beside;
+mod case;
+mod documents;
 mod functions;
+mod judge;
+mod left;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use skreaver::policy::Permit;
 use skreaver::protocol::{Caller, ToolName, config::RuntimeConfig};
 use skreaver::tools::worker::{Limits, Pool, Program};
-use skreaver::tools::{CallError, Input, Limit, ToolCall};
-use skreaver::{Observation, Runtime, Tool, ToolError};
+use skreaver::tools::{Input, ToolCall};
+use skreaver::{Runtime, Tool, ToolError};
+use tokio::sync::oneshot;
 
-/// What each call may take.
-const TIME: Duration = Duration::from_millis(400);
-const LIMITS: Limits = Limits { time: TIME, cpu_seconds: 5, memory: 64 << 20, output: 1 << 20 };
-/// How late a stop may come. Half of them have to come within the promise; the latest may be as late as a busy machine with few
-/// cores makes it, where a test build shares it with others.
-const PROMISED: Duration = Duration::from_millis(100);
-const ALLOWANCE: Duration = Duration::from_millis(900);
+use case::{Case, Ending};
+use judge::Ended;
+
+/// What a function may take that is to be stopped by another limit than that of time: the last of these is far away.
+const LIMITS: Limits = Limits { time: Duration::from_secs(30), cpu_seconds: 1, memory: 64 << 20, output: 1 << 20 };
+/// What each other call may take.
+const SHORT: Limits = Limits { time: Duration::from_millis(400), ..LIMITS };
+/// What reads a document may take.
+const READING: Limits = Limits { time: Duration::from_secs(5), cpu_seconds: 5, ..LIMITS };
+/// So many calls are made at a time, as many as there are workers: none waits for another.
+const AT_A_TIME: usize = 4;
 
 const NAME: &str = "hostile_inputs_and_tools_are_stopped_while_another_agent_goes_on";
 
@@ -52,10 +63,29 @@ fn main() {
     println!("test {NAME} ... ok\n\ntest result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n");
 }
 
+async fn show(program: Program) {
+    let cases: Vec<Case> = functions::cases().chain(documents::cases()).collect();
+    let names: BTreeSet<&str> = cases.iter().map(|case| case.name).collect();
+    assert_eq!(names.len(), cases.len(), "each case has a name of its own");
+    let runtime = runtime(program, &cases);
+    let (over, is_over) = oneshot::channel();
+    let beside = tokio::spawn(beside::goes_on(Arc::clone(&runtime), is_over));
+    let calls = cases.into_iter().enumerate().map(|(number, case)| tokio::spawn(attack(Arc::clone(&runtime), case, number)));
+    let ended: Vec<Ended> = stream::iter(calls).buffer_unordered(AT_A_TIME).map(Result::unwrap).collect().await;
+    // An agent that does not go on has ended this by a panic.
+    let _ = over.send(());
+    let answers = beside.await.unwrap();
+    drop(runtime);
+    left::nobody().await;
+    judge::judge(&ended);
+    answers.judge();
+}
+
 /// A tool of somebody's that is a function in a worker.
 struct Isolated {
     pool: Arc<Pool>,
     function: &'static str,
+    limits: Limits,
 }
 
 #[async_trait]
@@ -69,55 +99,47 @@ impl Tool for Isolated {
     }
 
     async fn run(&self, _: Permit, arguments: Value) -> Result<Value, ToolError> {
-        self.pool.call(self.function, arguments).await
+        self.pool.call_within(self.limits, self.function, arguments).await
     }
 }
 
-/// What is done to the agent: functions that misbehave, and built-in tools with documents that do.
-fn attacks() -> Vec<(&'static str, Value)> {
-    let nested = |times: usize| format!("{}1{}", "[".repeat(times), "]".repeat(times));
-    let laughs: String = (1..12).map(|n| format!("<!ENTITY l{n} '{}'>", format!("&l{};", n - 1).repeat(10))).collect();
-    let wide = json!(vec![json!({"a": [1, 2, {"b": "aaaaaaaaaaaaaaaaaaaaaaaaaaaa"}]}); 5_000]);
-    let own = ["spin", "allocate", "sleep", "flood", "recurse"].map(|name| (name, json!({})));
-    let inputs = [
-        ("xml_parse", json!({"text": format!("<!DOCTYPE l [<!ENTITY l0 'ha'>{laughs}]><l>&l11;</l>")})),
-        ("json_parse", json!({"text": nested(400_000)})),
-        ("json_query", json!({"json": wide, "path": "$..*..*..*..*..*..*"})),
-        ("json_query", json!({"json": wide, "path": "$[?$..[?$..[?$..[?$..*]]]]"})),
-        ("html_to_text", json!({"text": "<b><i></b>".repeat(100_000)})),
-    ];
-    let all: Vec<_> = own.into_iter().chain(inputs).collect();
-    let is_full = std::env::var("SKREAVER_SOAK").is_ok_and(|soak| soak == "1");
-    all.iter().cycle().take(if is_full { 50 } else { 10 }).cloned().collect()
+fn limits(case: &Case) -> Limits {
+    match case.ending {
+        _ if is_builtin(case) => READING,
+        Ending::Time => SHORT,
+        _ => LIMITS,
+    }
 }
 
-fn runtime(program: Program) -> Arc<Runtime> {
-    let tools = ["spin", "allocate", "sleep", "flood", "recurse", "xml_parse", "json_parse", "json_query", "html_to_text"];
-    let listed = |names: &[&str]| -> Vec<Value> {
+fn is_builtin(case: &Case) -> bool {
+    case.name != case.tool
+}
+
+/// An agent that has every tool there is a case of, and another one with honest work.
+fn runtime(program: Program, cases: &[Case]) -> Arc<Runtime> {
+    let listed = |names: BTreeSet<&str>| -> Vec<Value> {
         names.iter().map(|name| json!({"name": name, "source": {"type": "Builtin"}})).collect()
     };
+    let tools = cases.iter().map(|case| case.tool).collect();
     let config: RuntimeConfig = serde_json::from_value(json!({"agents": [
-        {"name": "prey", "tools": listed(&tools)},
-        {"name": "amber", "tools": listed(&["uppercase"])},
+        {"name": "prey", "tools": listed(tools)},
+        {"name": "amber", "tools": listed(BTreeSet::from(["uppercase"]))},
     ]}))
     .unwrap();
-    // As many as the image has; four calls are made at a time, and so none waits for another.
-    let pool = Pool::new(program, 4, LIMITS).unwrap();
+    let pool = Pool::new(program, AT_A_TIME, READING).unwrap();
     let builder = Runtime::builder().config(config).workers(Arc::clone(&pool));
-    let own = ["spin", "allocate", "sleep", "flood", "recurse"];
-    let builder = own.iter().fold(builder, |builder, function| {
-        builder.tool(ToolName::parse(*function).unwrap(), Arc::new(Isolated { pool: Arc::clone(&pool), function }))
+    let own = cases.iter().filter(|case| !is_builtin(case));
+    let builder = own.fold(builder, |builder, case| {
+        let tool = Isolated { pool: Arc::clone(&pool), function: case.tool, limits: limits(case) };
+        builder.tool(ToolName::parse(case.tool).unwrap(), Arc::new(tool))
     });
     Arc::new(builder.build().unwrap())
 }
 
-/// How a call ended, and how long it took.
-type Ended = (&'static str, Result<(), CallError>, Duration);
-
-async fn attack(runtime: Arc<Runtime>, tool: &'static str, arguments: Value, number: usize) -> Ended {
+async fn attack(runtime: Arc<Runtime>, case: Case, number: usize) -> Ended {
     let call = ToolCall {
-        tool: tool.into(),
-        input: Input::Arguments(arguments),
+        tool: case.tool.into(),
+        input: Input::Arguments(case.arguments.clone()),
         caller: Caller::Anonymous,
         session: None,
         read: Some(BTreeSet::new()),
@@ -127,89 +149,5 @@ async fn attack(runtime: Arc<Runtime>, tool: &'static str, arguments: Value, num
     let prey = runtime.agent("prey").unwrap();
     let started = Instant::now();
     let outcome = prey.toolbox().call(call).await.map(drop);
-    (tool, outcome, started.elapsed())
-}
-
-async fn show(program: Program) {
-    let runtime = runtime(program);
-    let attacks = attacks();
-    let count = attacks.len();
-    let beside = tokio::spawn(goes_on(Arc::clone(&runtime), Duration::from_millis(5)));
-    let mut ended = Vec::new();
-    for (round, four) in attacks.chunks(4).enumerate() {
-        let calls = four.iter().enumerate().map(|(place, (tool, arguments))| {
-            tokio::spawn(attack(Arc::clone(&runtime), tool, arguments.clone(), round * 4 + place))
-        });
-        let calls: Vec<_> = calls.collect();
-        for call in calls {
-            ended.push(call.await.unwrap());
-        }
-    }
-    // An agent that does not go on has ended this by a panic.
-    if beside.is_finished() {
-        beside.await.unwrap();
-        panic!("the other agent does not go on");
-    }
-    beside.abort();
-    judge(count, ended);
-    let others = ANSWERED.lock().unwrap().clone();
-    let (median, max) = median_and_max(others.clone());
-    println!("    meanwhile another agent answered {} observations: median {median:?}, max {max:?}", others.len());
-    assert!(others.len() >= count, "the other agent answered {} observations beside {count} attacks", others.len());
-    assert!(median < Duration::from_millis(100) && max < ALLOWANCE, "the other agent answered in {median:?}, at most {max:?}");
-}
-
-static ANSWERED: std::sync::Mutex<Vec<Duration>> = std::sync::Mutex::new(Vec::new());
-
-/// An agent with honest work, until it is aborted.
-async fn goes_on(runtime: Arc<Runtime>, pause: Duration) {
-    let amber = runtime.agent("amber").unwrap();
-    loop {
-        let started = Instant::now();
-        let answer = amber.observe(Observation::new("uppercase:hi")).await.unwrap();
-        assert_eq!(serde_json::to_value(answer).unwrap()["output"], "HI");
-        ANSWERED.lock().unwrap().push(started.elapsed());
-        tokio::time::sleep(pause).await;
-    }
-}
-
-fn judge(count: usize, ended: Vec<Ended>) {
-    assert_eq!(ended.len(), count);
-    let (mut late, mut stopped, mut other) = (Vec::new(), 0, 0);
-    for (tool, outcome, took) in ended {
-        let own = ["spin", "allocate", "sleep", "flood", "recurse"].contains(&tool);
-        match &outcome {
-            Err(CallError::Tool { error: ToolError::Stopped(limit), .. }) => {
-                let expected = match tool {
-                    "spin" | "sleep" => matches!(limit, Limit::Time(_)),
-                    // On a busy machine time may be up before memory, output or stack is.
-                    "allocate" => matches!(limit, Limit::Memory(_) | Limit::Time(_)),
-                    "flood" => matches!(limit, Limit::Output(_) | Limit::Time(_)),
-                    "recurse" => matches!(limit, Limit::Stack | Limit::Time(_)),
-                    _ => !matches!(limit, Limit::Crash(_)),
-                };
-                assert!(expected, "{tool} was stopped by {limit}");
-                stopped += 1;
-                // When another limit than that of time was reached is not known from here.
-                if matches!(limit, Limit::Time(_)) {
-                    late.push(took.saturating_sub(TIME));
-                }
-            }
-            Ok(()) | Err(CallError::Tool { .. }) if !own => other += 1,
-            outcome => panic!("{tool} ended with {outcome:?}"),
-        }
-        assert!(took < TIME + ALLOWANCE, "{tool} took {took:?}");
-        println!("    {tool:<14} {:>5} ms", took.as_millis());
-    }
-    let (median, max) = median_and_max(late.clone());
-    println!(
-        "    {count} attacks: {stopped} stopped, {other} answered or refused in time; {} by time, beyond the limit of {TIME:?}: median {median:?}, max {max:?}",
-        late.len()
-    );
-    assert!(median < PROMISED && max < ALLOWANCE, "stopped {median:?} after the limit, at most {max:?}");
-}
-
-fn median_and_max(mut durations: Vec<Duration>) -> (Duration, Duration) {
-    durations.sort_unstable();
-    (durations[durations.len() / 2], *durations.last().unwrap())
+    Ended { took: started.elapsed(), limits: limits(&case), case, outcome }
 }

@@ -15,8 +15,9 @@
 //! ```
 //!
 //! A worker has no environment, opens no file and no socket, starts no process and no thread, and gets no memory and no time on the
-//! processor beyond its [`Limits`]; the kernel holds it to that. It runs as the same user all the same: code that a flaw in a
-//! parser lets in may close a stream to open something else in its place, and then only the pod bounds it.
+//! processor beyond its [`Limits`]; the kernel holds it to that. It runs as the same user all the same, or as nobody where that
+//! is root: code that a flaw in a parser lets in may close a stream to open something else in its place, and then only the pod
+//! bounds it.
 
 mod confine;
 mod frame;

@@ -106,9 +106,10 @@ impl Worker {
         Ended::Refused(ToolError::Stopped(limit), None)
     }
 
-    fn stop(&self) {
+    fn stop(&mut self) {
+        // It may have ended just now, which is as good; and it may have left its group.
+        let _ = self.child.start_kill();
         if let Some(pid) = self.child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())) {
-            // It may have ended just now, which is as good.
             let _ = kill_process_group(pid, Signal::KILL);
         }
     }
@@ -152,11 +153,12 @@ impl Heard {
     /// Why a worker ended, from what it printed last and how it ended.
     fn cause(&self, status: Option<ExitStatus>, limits: Limits) -> Limit {
         let said = String::from_utf8_lossy(&self.last);
-        // These two are the words of Rust's own library, which then aborts.
-        if said.contains("memory allocation of ") {
+        // These two are the words of Rust's own library, which then aborts. Anybody may say them, and go on.
+        let is_aborted = status.is_none_or(|status| status.signal() == Some(Signal::ABORT.as_raw()));
+        if is_aborted && said.contains("memory allocation of ") {
             return Limit::Memory(limits.memory);
         }
-        if said.contains("has overflowed its stack") {
+        if is_aborted && said.contains("has overflowed its stack") {
             return Limit::Stack;
         }
         #[cfg(feature = "tracing")]
