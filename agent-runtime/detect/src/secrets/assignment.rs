@@ -73,30 +73,59 @@ const ABOUT: [&str; 60] = [
     "scopes",
 ];
 
-/// Where values may begin behind a vendor's word that ends at `at`: the words behind the first operator on the same line.
-pub(super) fn candidates(text: &[u8], at: usize) -> impl Iterator<Item = usize> {
-    let line = line(text, at, REACH);
-    let operator = line.iter().position(|byte| b"=:(>\"'".contains(byte)).or_else(|| is_at(line));
-    let begins = move |index: &usize| {
-        let before = index.checked_sub(1).and_then(|before| line.get(before));
-        is_of_word(line[*index]) && (before.is_none_or(|before| !is_of_word(*before)) || escaped(line, *index))
-    };
-    operator.into_iter().flat_map(move |operator| (operator + 1..line.len()).filter(begins)).map(move |index| at + index)
+/// Some of the bytes, to be looked up.
+type Bytes = [bool; 256];
+
+const OF_NAME: Bytes = these(b"_-.", true);
+const OF_WORD: Bytes = these(b"_-.+/~!", true);
+const OPERATORS: Bytes = these(b"=:(>\"'", false);
+const SIGNS: Bytes = these(b":=>(", false);
+const CLOSING: Bytes = these(b"\\\"'`] ", false);
+const SPACES: Bytes = these(b" ", false);
+/// What no value has in it that stands without quotes.
+const ENDING: Bytes = these(b" \t\n\x0c\r,;\"'<>`|&){}]\\", false);
+
+/// These bytes, and letters and digits where that is wanted.
+const fn these(bytes: &[u8], alphanumeric: bool) -> Bytes {
+    let (mut table, mut index) = ([false; 256], 0);
+    while index < bytes.len() {
+        table[bytes[index] as usize] = true;
+        index += 1;
+    }
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] |= alphanumeric && byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    table
 }
 
-fn is_of_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_-.+/~!".contains(&byte)
+fn is_of(bytes: &Bytes, byte: u8) -> bool {
+    bytes[usize::from(byte)]
+}
+
+/// Where values may begin behind a vendor's word that ends at `at`: the words behind the first operator on the same line.
+pub(super) fn candidates(text: &[u8], at: usize) -> impl Iterator<Item = usize> {
+    let near = &text[at..text.len().min(at + REACH)];
+    let operator = near.iter().position(|byte| is_of(&OPERATORS, *byte) || *byte == b'\n').unwrap_or(near.len());
+    let (line, operator) = match near.get(operator) {
+        None | Some(b'\n') => (&near[..operator], is_at(&near[..operator])),
+        Some(_) => (line(near), Some(operator)),
+    };
+    let begins = move |index: &usize| {
+        let before = index.checked_sub(1).and_then(|before| line.get(before));
+        is_of(&OF_WORD, line[*index]) && (before.is_none_or(|before| !is_of(&OF_WORD, *before)) || escaped(line, *index))
+    };
+    operator.into_iter().flat_map(move |operator| (operator + 1..line.len()).filter(begins)).map(move |index| at + index)
 }
 
 fn escaped(line: &[u8], at: usize) -> bool {
     at >= 2 && line[at - 2] == b'\\' && b"nrt".contains(&line[at - 1])
 }
 
-/// The rest of the line, at most so far.
-fn line(text: &[u8], at: usize, most: usize) -> &[u8] {
-    let rest = &text[at.min(text.len())..];
-    let rest = &rest[..rest.len().min(most)];
-    &rest[..rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len())]
+/// The first line.
+fn line(text: &[u8]) -> &[u8] {
+    &text[..text.iter().position(|byte| *byte == b'\n').unwrap_or(text.len())]
 }
 
 /// As people say it: `the token is ...`.
@@ -107,29 +136,29 @@ fn is_at(line: &[u8]) -> Option<usize> {
 /// What is called so and goes in the open: the places in a list that are asked for next, and what an update repeats.
 const OPEN: [&str; 9] = ["next", "page", "continuation", "lock", "change", "sync", "start", "pagination", "cancellation"];
 
-/// The value that is assigned to the name in which a word stands.
+/// The value that is assigned to the name in which a word stands. Most names are assigned nothing, which the bytes behind them
+/// tell: no more is read then.
 pub(super) fn value(text: &[u8], word: Range<usize>) -> Option<Range<usize>> {
     let at = word.end;
-    let line = line(text, at, REACH + LONGEST);
-    let name = line.iter().position(|byte| !(byte.is_ascii_alphanumeric() || b"_-.".contains(byte)))?;
-    let start = name + operator(&line[name..])?;
-    if name > 40 || is_about(&line[..name]) || is_open(text, word.start) {
+    let near = &text[at..text.len().min(at + REACH + LONGEST)];
+    let name = near.iter().position(|byte| !is_of(&OF_NAME, *byte))?;
+    let start = name + operator(&near[name..])?;
+    if name > 40 || near[start] == b'\n' || is_about(&near[..name]) || is_open(text, word.start) {
         return None;
     }
-    let quote = line.get(start).copied().filter(|byte| b"\"'`".contains(byte));
+    let quote = Some(near[start]).filter(|byte| b"\"'`".contains(byte));
     // Inside of JSON that is text in JSON, quotes are escaped.
-    let (start, quote) = match &line[start..] {
+    let (start, quote) = match &near[start..] {
         [b'\\', quote @ (b'"' | b'\''), ..] => (start + 2, Some(*quote)),
         _ => (start + usize::from(quote.is_some()), quote),
     };
-    let rest = &line[start..];
+    let rest = &near[start..];
     let length = match quote {
         Some(quote) => {
-            rest.iter().position(|byte| *byte == quote).map(|end| end - usize::from(end > 0 && rest[end - 1] == b'\\'))
+            let end = rest.iter().position(|byte| *byte == quote || *byte == b'\n').filter(|end| rest[*end] == quote);
+            end.map(|end| end - usize::from(end > 0 && rest[end - 1] == b'\\'))
         }
-        None => Some(
-            rest.iter().position(|byte| byte.is_ascii_whitespace() || b",;\"'<>`|&){}]\\".contains(byte)).unwrap_or(rest.len()),
-        ),
+        None => Some(rest.iter().position(|byte| is_of(&ENDING, *byte)).unwrap_or(rest.len())),
     }?;
     let named = quote.is_none() && names(&rest[..length]);
     (length > 0 && length <= LONGEST && !named).then_some(at + start..at + start + length)
@@ -154,28 +183,29 @@ fn names(value: &[u8]) -> bool {
 
 /// Whether a name goes on so that it holds something about a secret.
 fn is_about(rest: &[u8]) -> bool {
+    let Some(last) = rest.last().map(u8::to_ascii_lowercase) else { return false };
     let ends = |ending: &str| {
         let Some(cut) = rest.len().checked_sub(ending.len()) else { return false };
         let (before, end) = rest.split_at(cut);
         let begins = end[0].is_ascii_uppercase() || before.last().is_none_or(|byte| !byte.is_ascii_alphanumeric());
-        end.eq_ignore_ascii_case(ending.as_bytes()) && begins && !rest.is_empty()
+        end.eq_ignore_ascii_case(ending.as_bytes()) && begins
     };
-    ABOUT.iter().any(|ending| ends(ending))
+    ABOUT.iter().any(|ending| ending.as_bytes().last() == Some(&last) && ends(ending))
 }
 
 /// How many bytes lie between a name and its value: closing quotes, spaces and an operator.
 fn operator(text: &[u8]) -> Option<usize> {
-    let skip = |from: usize, of: &[u8]| text[from..].iter().position(|byte| !of.contains(byte)).map(|count| from + count);
-    let closed = skip(0, b"\\\"'`] ")?;
-    let signs = skip(closed, b":=>(")?;
+    let skip = |from: usize, of: &Bytes| text[from..].iter().position(|byte| !is_of(of, *byte)).map(|count| from + count);
+    let closed = skip(0, &CLOSING)?;
+    let signs = skip(closed, &SIGNS)?;
     if signs == closed {
         let word = text[..closed].ends_with(b" ") && text[closed..].starts_with(b"is ");
-        return if word { skip(closed + 2, b" ") } else { None };
+        return if word { skip(closed + 2, &SPACES) } else { None };
     }
     // `==` and `===` compare, `::` is a path, and `">` ends a tag of which the name was an attribute's value: none assigns.
     let sign = &text[closed..signs];
     let none = sign.starts_with(b"==") || sign.starts_with(b"::") || (sign.starts_with(b">") && closed > 0);
-    if none { None } else { skip(signs, b" ") }
+    if none { None } else { skip(signs, &SPACES) }
 }
 
 /// Whether a value can be a password that somebody chose: more than letters, and no placeholder, name or code.

@@ -28,7 +28,12 @@ pub(super) fn always(_: Match<'_>) -> bool {
 
 /// Looks as if dice had made it, and not like what documentation shows in its place.
 pub(super) fn random(found: Match<'_>) -> bool {
-    entropy(found.rest) >= 2.5 && !words::placeholder(found.whole) && !in_order(found.rest)
+    at_random(found, 2.5)
+}
+
+/// The cheapest question comes first.
+fn at_random(found: Match<'_>, least: f64) -> bool {
+    !in_order(found.rest) && entropy(found.rest) >= least && !words::placeholder(found.whole)
 }
 
 /// The same, and no row of words: for what nothing but a vendor's name beside it makes a token.
@@ -38,7 +43,7 @@ pub(super) fn opaque(found: Match<'_>) -> bool {
 
 /// The same, for alphabets in which words and names of things are written too.
 pub(super) fn very_random(found: Match<'_>) -> bool {
-    random(found) && entropy(found.rest) >= 3.2 && !words::look_like_words(found.rest)
+    at_random(found, 3.2) && !words::look_like_words(found.rest)
 }
 
 /// Letters of both cases and digits, or none of these but no words either.

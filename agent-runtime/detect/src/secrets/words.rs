@@ -60,14 +60,26 @@ const STAND_INS: [&str; 32] = [
     "required",
 ];
 
+/// With which bytes placeholders begin.
+const BEGINNINGS: u128 = {
+    let (mut set, mut index) = (0, 0);
+    while index < PLACEHOLDERS.len() {
+        set |= 1 << PLACEHOLDERS[index].as_bytes()[0];
+        index += 1;
+    }
+    set
+};
+
 /// Whether documentation would write this in the place of a secret. `AKIAIOSFODNN7EXAMPLE` is one: it opens nothing.
 pub(super) fn placeholder(text: &str) -> bool {
-    let found = |word: &str| contains_any_case(text.as_bytes(), word.as_bytes());
-    PLACEHOLDERS.iter().any(|word| found(word)) || of_few_letters(text)
-}
-
-fn contains_any_case(text: &[u8], word: &[u8]) -> bool {
-    text.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word))
+    let bytes = text.as_bytes();
+    let stands = |(at, byte): (usize, &u8)| {
+        let first = byte.to_ascii_lowercase();
+        let is_there = |word: &[u8]| bytes.get(at..at + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word));
+        let begins = first.is_ascii() && BEGINNINGS >> first & 1 == 1;
+        begins && PLACEHOLDERS.iter().map(|word| word.as_bytes()).any(|word| word[0] == first && is_there(word))
+    };
+    bytes.iter().enumerate().any(stands) || of_few_letters(text)
 }
 
 /// Three different characters or fewer in a long text.
