@@ -114,7 +114,7 @@ struct MadeTools {
 impl Builder {
     pub(crate) fn new() -> Self {
         Self {
-            config: RuntimeConfig { agents: Vec::new(), cluster: None },
+            config: RuntimeConfig { agents: Vec::new(), cluster: None, auth: None },
             policies: BTreeMap::new(),
             security: None,
             audit: Vec::new(),

@@ -68,7 +68,7 @@ fn runtime(local: &Local, args: &Args, secrets: &Folder, workers: Arc<Pool>) -> 
         let folder = args.data_dir.as_ref();
         Ok(agent_config(agent, &Locations { secrets, variables, data: data(agent, folder)?, files: files(agent, folder)? }))
     });
-    let config = RuntimeConfig { agents: located.collect::<anyhow::Result<_>>()?, cluster: None };
+    let config = RuntimeConfig { agents: located.collect::<anyhow::Result<_>>()?, cluster: None, auth: None };
     let mut builder = Runtime::builder().config(config).workers(workers);
     if let Some(file) = &args.audit {
         let log = AuditLog::to_file(file).with_context(|| format!("failed to open the audit log {}", file.display()))?;

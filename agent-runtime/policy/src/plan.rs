@@ -245,6 +245,7 @@ fn whose(limit: RateLimit, call: &Call<'_>) -> Option<String> {
         Per::Session => call.session.map(|session| session.as_str().to_owned()),
         Per::Caller => match call.caller {
             Caller::Anonymous => None,
+            known @ (Caller::ServiceAccount { .. } | Caller::User { .. } | Caller::ApiKey { .. }) => Some(known.identity()),
         },
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::auth::AuthConfig;
 use crate::{AgentName, GoDuration};
 
 mod memory;
@@ -30,6 +31,9 @@ pub struct RuntimeConfig {
     /// What is known of the cluster around; absent on a laptop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<ClusterConfig>,
+    /// How callers are known, and what they may do. Absent: they are not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<AuthConfig>,
 }
 
 /// One agent.

@@ -4,6 +4,7 @@
 //! [`rest`] and [`problem`]. No Kubernetes type stands here, and no client, clock or environment is reached.
 
 pub mod approval;
+pub mod auth;
 pub mod builtin;
 pub mod caller;
 pub mod config;

@@ -116,7 +116,7 @@ impl Harness {
     pub async fn start(self) -> Result<Started, BuildError> {
         let Self { config, builder, models } = self;
         let name: AgentName = config.name.clone();
-        let config = RuntimeConfig { agents: vec![config], cluster: None };
+        let config = RuntimeConfig { agents: vec![config], cluster: None, auth: None };
         let runtime = Arc::new(builder.models(name.clone(), models).config(config).build()?);
         let stop = CancellationToken::new();
         let work = tokio::spawn({

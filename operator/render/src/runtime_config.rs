@@ -130,7 +130,7 @@ pub fn pod_runtime_config(resolved: &ResolvedAgent<'_>, settings: &Settings) -> 
         files: paths::FILES_DIR.into(),
     };
     let agents = vec![config_in(resolved, Some(&resolved.namespace), &locations)];
-    RuntimeConfig { agents, cluster: Some(cluster_config(resolved, settings)) }
+    RuntimeConfig { agents, cluster: Some(cluster_config(resolved, settings)), auth: None }
 }
 
 fn cluster_config(resolved: &ResolvedAgent<'_>, settings: &Settings) -> ClusterConfig {

@@ -92,7 +92,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn fact(&self, fact: Fact) -> Evaluated<'a> {
+    fn fact(&mut self, fact: Fact) -> Evaluated<'a> {
         let Facts { arguments, agent: (name, agent), session, caller, tool, taint } = *self.facts;
         let known = || agent.ok_or_else(|| Undecided("nothing is known of the agent but its name".into()));
         Ok(match fact {
@@ -101,15 +101,21 @@ impl<'a> Evaluation<'a> {
             Fact::AgentNamespace => Value::text(&known()?.namespace),
             Fact::AgentLabels => Value::Labels(&known()?.labels),
             Fact::Session => Value::text(session.unwrap_or_default()),
-            Fact::CallerType => Value::text(match caller {
-                Caller::Anonymous => "anonymous",
-            }),
+            Fact::CallerType => Value::text(caller.kind()),
+            Fact::CallerName => Value::Text(caller.name()),
+            Fact::CallerGroups => self.groups(caller)?,
             Fact::Tool => Value::text(tool),
             Fact::Taint => match taint {
                 Some(read) => Value::List(List::Texts(read)),
                 None => return undecided("it is not known what the caller has read"),
             },
         })
+    }
+
+    fn groups(&mut self, caller: &'a Caller) -> Evaluated<'a> {
+        let groups = caller.groups();
+        self.spend(groups.len())?;
+        Ok(Value::List(List::Made(Rc::new(groups.into_iter().map(Value::Text).collect()))))
     }
 
     fn local(&self, place: usize) -> Evaluated<'a> {

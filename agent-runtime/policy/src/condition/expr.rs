@@ -52,6 +52,8 @@ pub(super) enum Fact {
     AgentLabels,
     Session,
     CallerType,
+    CallerName,
+    CallerGroups,
     Tool,
     Taint,
 }

@@ -48,6 +48,7 @@ fn conditions_see_the_call() {
         ("agent.name == 'amber' && agent.namespace == 'quarry' && agent.labels.tier == 'internal'", true),
         ("agent.labels['tier'] in ['internal', 'edge'] && 'tier' in agent.labels", true),
         ("session == 'talk' && tool.startsWith('send_') && caller.type == 'anonymous'", true),
+        ("caller.name == '' && caller.groups == [] && !('staff' in caller.groups)", true),
         ("taint == ['search'] && taint.size() > 0 && 'search' in taint", true),
         ("(args.amount > 5 ? 'many' : 'few') == 'many'", true),
         ("int('12') + args.amount * 2 - 1 == 25 && 7 % 4 == 3 && string(1) == '1'", true),
@@ -60,6 +61,30 @@ fn conditions_see_the_call() {
         ("args.tags.all(tag, tag == args.missing) || args.tags.exists(tag, tag == 'y')", true),
     ] {
         assert_eq!(asked(text, &arguments), Ok(expected), "{text}");
+    }
+}
+
+#[test]
+fn conditions_see_who_asks() {
+    let account = Caller::ServiceAccount { issuer: "https://k".into(), namespace: "quarry".into(), name: "chalk".into() };
+    let ann = Caller::User {
+        issuer: "https://i".into(),
+        subject: "7".into(),
+        name: "corp:ann".into(),
+        groups: vec!["staff".into(), "night".into()],
+    };
+    let key = Caller::ApiKey { name: "nightly".into() };
+    for (caller, text, expected) in [
+        (&account, "caller.type == 'service_account' && caller.name == 'system:serviceaccount:quarry:chalk'", true),
+        (&account, "'system:serviceaccounts:quarry' in caller.groups && 'system:authenticated' in caller.groups", true),
+        (&ann, "caller.type == 'user' && caller.name.startsWith('corp:') && 'staff' in caller.groups", true),
+        (&ann, "caller.groups.exists(group, group == 'night') && caller.groups.size() == 3", true),
+        (&ann, "'system:serviceaccounts' in caller.groups", false),
+        (&key, "caller.type == 'api_key' && caller.name == 'nightly' && has(caller.groups)", true),
+    ] {
+        let (arguments, agent) = (json!({}), AgentFacts::default());
+        let facts = Facts { caller, ..facts(&arguments, &agent) };
+        assert_eq!(Condition::compile(text).unwrap().holds(&facts), Ok(expected), "{text}");
     }
 }
 
@@ -103,7 +128,9 @@ fn what_can_be_seen_to_be_wrong_is_refused_with_its_line() {
         ("args.a == 1 &&\n\n  args.b.lower() == 'x'", 3, "no function `lower`; there are size"),
         ("agent == 'amber'", 1, "write agent.name"),
         ("agent.labls.tier == 'x'", 1, "no `agent.labls`"),
-        ("caller.name == 'x'", 1, "no `caller.name`"),
+        ("caller.token == 'x'", 1, "no `caller.token`; there is caller.type, caller.name and caller.groups"),
+        ("caller == 'x'", 1, "write caller.type, caller.name or caller.groups"),
+        ("caller.groups == 'x'", 1, "between a list and a text"),
         ("tool", 1, "this is a text, and a condition is true or false"),
         ("args.a + 1", 1, "this is a number"),
         ("tool == 1", 1, "`==` between a text and a number"),

@@ -72,16 +72,16 @@ impl Translation {
         if let Some((place, (_, kind))) = self.locals.iter().enumerate().rev().find(|(_, (local, _))| local == name) {
             return Ok((Expr::Local(place), *kind));
         }
-        let (fact, kind) = match name {
-            "args" => (Fact::Arguments, Type::Any),
-            "session" => (Fact::Session, Type::Text),
-            "tool" => (Fact::Tool, Type::Text),
-            "taint" => (Fact::Taint, Type::List),
+        let fact = match name {
+            "args" => Fact::Arguments,
+            "session" => Fact::Session,
+            "tool" => Fact::Tool,
+            "taint" => Fact::Taint,
             "agent" => return Err((name.into(), "write agent.name, agent.namespace or agent.labels".into())),
-            "caller" => return Err((name.into(), "write caller.type".into())),
+            "caller" => return Err((name.into(), "write caller.type, caller.name or caller.groups".into())),
             _ => return Err((name.into(), format!("there is no variable `{name}`; there are {VARIABLES}"))),
         };
-        Ok((Expr::Fact(fact), kind))
+        Ok((Expr::Fact(fact), type_of(fact)))
     }
 
     fn select(&mut self, SelectExpr { operand, field, test }: &SelectExpr) -> Result<Typed, Problem> {
@@ -90,7 +90,7 @@ impl Translation {
             && let Some(known) = own_field(name, field)
         {
             let fact = known?;
-            let kind = if fact == Fact::AgentLabels { Type::Map } else { Type::Text };
+            let kind = type_of(fact);
             return Ok(if *test { (Expr::Literal(Literal::Bool(true)), Type::Bool) } else { (Expr::Fact(fact), kind) });
         }
         let (of, kind) = self.boxed(operand)?;
@@ -223,8 +223,19 @@ fn own_field(variable: &str, field: &str) -> Option<Result<Fact, Problem>> {
         ("agent", "labels") => Some(Ok(Fact::AgentLabels)),
         ("agent", _) => Some(unknown("agent.name, agent.namespace and agent.labels")),
         ("caller", "type") => Some(Ok(Fact::CallerType)),
-        ("caller", _) => Some(unknown("caller.type")),
+        ("caller", "name") => Some(Ok(Fact::CallerName)),
+        ("caller", "groups") => Some(Ok(Fact::CallerGroups)),
+        ("caller", _) => Some(unknown("caller.type, caller.name and caller.groups")),
         _ => None,
+    }
+}
+
+const fn type_of(fact: Fact) -> Type {
+    match fact {
+        Fact::Arguments => Type::Any,
+        Fact::AgentLabels => Type::Map,
+        Fact::CallerGroups | Fact::Taint => Type::List,
+        Fact::AgentName | Fact::AgentNamespace | Fact::Session | Fact::CallerType | Fact::CallerName | Fact::Tool => Type::Text,
     }
 }
 

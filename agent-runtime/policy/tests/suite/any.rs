@@ -29,6 +29,7 @@ pub struct AnyCall {
     pub tool: ToolName,
     pub arguments: Value,
     pub session: Option<SessionId>,
+    pub caller: Caller,
     pub read: Option<BTreeSet<String>>,
     /// How many people approve it when asked, and whether it is this call that they approve.
     pub approvers: u32,
@@ -54,7 +55,7 @@ impl AnyCall {
             agent: &AgentName::parse("amber").unwrap(),
             tool: &self.tool,
             arguments: &self.arguments,
-            caller: &Caller::Anonymous,
+            caller: &self.caller,
             session: self.session.as_ref(),
             read: self.read.as_ref(),
             id: "run/0",
@@ -73,20 +74,41 @@ fn argument() -> impl Strategy<Value = Value> {
     ]
 }
 
+/// Nobody, a ServiceAccount, a key of the same name as a user, and users: one of them twice, with other groups.
+fn callers() -> impl Strategy<Value = Caller> {
+    let user = |issuer: &str, subject: &str, groups: &[&str]| Caller::User {
+        issuer: issuer.into(),
+        subject: subject.into(),
+        name: "ann".into(),
+        groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+    };
+    select(vec![
+        Caller::Anonymous,
+        Caller::ServiceAccount { issuer: "https://k".into(), namespace: "quarry".into(), name: "ann".into() },
+        Caller::ApiKey { name: "ann".into() },
+        user("https://i", "7", &["staff"]),
+        user("https://i", "7", &[]),
+        user("https://i", "8", &["staff"]),
+        user("https://j", "7", &["staff"]),
+    ])
+}
+
 pub fn calls(count: usize) -> impl Strategy<Value = Vec<AnyCall>> {
     let call = (
         0u64..40,
         select(&TOOLS[..]),
         btree_map(select(&["a", "b"][..]), argument(), 0..3),
         option::of(select(&["s1", "s2"][..])),
+        callers(),
         option::weighted(0.9, vec(select(&TOOLS[..]), 0..3)),
         (0u32..4, prop::bool::weighted(0.8)),
     );
-    let call = call.prop_map(|(after, tool, arguments, session, read, (approvers, approve_this))| AnyCall {
+    let call = call.prop_map(|(after, tool, arguments, session, caller, read, (approvers, approve_this))| AnyCall {
         after: Duration::from_secs(after),
         tool: ToolName::parse(tool).unwrap(),
         arguments: json!(arguments),
         session: session.map(|session| SessionId::parse(session).unwrap()),
+        caller,
         read: read.map(|read| read.into_iter().map(str::to_owned).collect()),
         approvers,
         approve_this,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use skreaver_protocol::Caller;
 use skreaver_protocol::policy::{
     Action, AgentFacts, ApprovalTerms, FlowAction, Mode, Per, PolicyBundle, PolicyRules, RateLimit, Rule,
 };
@@ -171,7 +172,8 @@ fn draw(
     let key = |policy: &str, rule: &str, limit: &RateLimit| {
         let whose = match (limit.per, &call.session) {
             (Per::Session, Some(session)) => session.to_string(),
-            (Per::Session, None) | (Per::Agent | Per::Caller, _) => String::new(),
+            (Per::Session, None) | (Per::Agent, _) => String::new(),
+            (Per::Caller, _) => who(&call.caller),
         };
         (policy.to_owned(), rule.to_owned(), whose)
     };
@@ -190,6 +192,16 @@ fn draw(
         memory.0.push((policy, rule, whose, until.unwrap_or(now + limit.window.get())));
     }
     None
+}
+
+/// Which caller it is, whatever else is known of it.
+fn who(caller: &Caller) -> String {
+    match caller {
+        Caller::Anonymous => String::new(),
+        Caller::ServiceAccount { issuer, namespace, name } => format!("account {issuer} {namespace} {name}"),
+        Caller::User { issuer, subject, name: _, groups: _ } => format!("user {issuer} {subject}"),
+        Caller::ApiKey { name } => format!("key {name}"),
+    }
 }
 
 /// Whether a glob fits a name.
@@ -235,7 +247,7 @@ fn taint(policy: &PolicyRules, call: &AnyCall) -> Option<Vec<String>> {
 type Says = fn(&AnyCall, Option<&AgentFacts>, Option<&[String]>) -> Option<bool>;
 
 /// Conditions as they are written, and what they say. The last one asks for taint.
-pub const CONDITIONS: [(&str, Says); 10] = [
+pub const CONDITIONS: [(&str, Says); 13] = [
     ("args.a == 'a'", |call, _, _| Some(call.arguments.get("a")? == "a")),
     ("args.a < 2", |call, _, _| Some(call.arguments.get("a")?.as_i64()? < 2)),
     ("has(args.b)", |call, _, _| Some(call.arguments.get("b").is_some())),
@@ -245,6 +257,11 @@ pub const CONDITIONS: [(&str, Says); 10] = [
     ("tool.endsWith('s')", |call, _, _| Some(call.tool.as_str().ends_with('s'))),
     ("agent.labels.tier == 'edge'", |_, agent, _| Some(agent?.labels.get("tier")? == "edge")),
     ("size(args) > 1", |call, _, _| Some(call.arguments.as_object()?.len() > 1)),
+    ("caller.type == 'user'", |call, _, _| Some(matches!(call.caller, Caller::User { .. }))),
+    ("caller.name == 'ann'", |call, _, _| Some(matches!(call.caller, Caller::User { .. } | Caller::ApiKey { .. }))),
+    ("'staff' in caller.groups", |call, _, _| {
+        Some(matches!(&call.caller, Caller::User { groups, .. } if groups.iter().any(|group| group == "staff")))
+    }),
     ("'search' in taint", |_, _, taint| Some(taint?.iter().any(|tool| tool == "search"))),
 ];
 
