@@ -1,0 +1,195 @@
+//! API keys: how they are written, what is kept of them, and whose a key is.
+//!
+//! A key is `skr_`, eight letters that tell it from others, `_`, 32 random ones and six of a checksum: anybody may search code and
+//! logs for it, and almost nothing else looks like one. Kept is only its SHA-256. A hash without salt and stretching is enough
+//! because keys are not chosen by people: no other form is taken, and 190 random bits cannot be guessed.
+
+use std::collections::BTreeSet;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use sha2::{Digest, Sha256};
+
+use crate::refusal::{Refusal, Shown};
+
+/// What every key begins with.
+pub const PREFIX: &str = "skr_";
+
+/// How many random bytes a key is made of.
+pub const RANDOM_BYTES: usize = 40;
+
+const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const ID_LENGTH: usize = 8;
+const SECRET_LENGTH: usize = 32;
+const CHECKSUM_LENGTH: usize = 6;
+const LENGTH: usize = PREFIX.len() + ID_LENGTH + 1 + SECRET_LENGTH + CHECKSUM_LENGTH;
+
+/// The most keys that are kept.
+const MOST_KEYS: usize = 1024;
+
+/// A new key: shown once, to who asked for it.
+#[derive(Debug)]
+pub struct NewApiKey {
+    /// The key itself.
+    pub key: SecretString,
+    /// What is kept of it: a line of an entry, to which roles and an end may be added.
+    pub line: String,
+}
+
+/// Makes a key out of random bytes. Nothing but a random source of the system may give them.
+pub fn make(random: &[u8; RANDOM_BYTES]) -> NewApiKey {
+    // 62 does not divide 256: the first letters come a little more often, which costs each less than a hundredth of a bit.
+    let letter = |byte: &u8| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]);
+    let (id, secret) = random.split_at(ID_LENGTH);
+    let mut key: String = PREFIX.chars().chain(id.iter().map(letter)).chain(['_']).chain(secret.iter().map(letter)).collect();
+    key.push_str(&checksum(&key));
+    NewApiKey { line: format!("sha256:{}", hex(&hash(&key))), key: key.into() }
+}
+
+/// The CRC-32 of what stands before it, in our letters.
+fn checksum(text: &str) -> String {
+    let mut rest = crc32fast::hash(text.as_bytes()) as usize;
+    let mut letters = [b'0'; CHECKSUM_LENGTH];
+    for letter in letters.iter_mut().rev() {
+        *letter = LETTERS[rest % LETTERS.len()];
+        rest /= LETTERS.len();
+    }
+    letters.iter().copied().map(char::from).collect()
+}
+
+fn is_well_formed(key: &str) -> bool {
+    let Some((body, sum)) = key.split_at_checked(LENGTH - CHECKSUM_LENGTH) else { return false };
+    let letters = body.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_'));
+    let is_in_letters = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    key.len() == LENGTH
+        && letters.is_some_and(|(id, secret)| id.len() == ID_LENGTH && is_in_letters(id) && is_in_letters(secret))
+        && sum == checksum(body)
+}
+
+fn hash(key: &str) -> [u8; 32] {
+    Sha256::digest(key.as_bytes()).into()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The keys that were given to callers, as hashes.
+#[derive(Debug, Clone, Default)]
+pub struct ApiKeys(Vec<KeptKey>);
+
+/// What is kept of one key.
+#[derive(Debug, Clone)]
+struct KeptKey {
+    /// Whose it is: the name of its entry.
+    name: String,
+    hash: [u8; 32],
+    roles: BTreeSet<String>,
+    expires: Option<Timestamp>,
+}
+
+/// A line that is no key. The others of its entry count.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("entry {entry}, line {line}: {why}")]
+pub struct ApiKeyProblem {
+    /// The entry.
+    pub entry: Shown,
+    /// Its line, from 1 on.
+    pub line: usize,
+    /// What is wrong. It never holds what the line says, which may be a key.
+    pub why: &'static str,
+}
+
+/// Whose a key is, and what the one who wrote it down lets it do.
+pub(crate) struct Holder<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) roles: &'a BTreeSet<String>,
+}
+
+impl ApiKeys {
+    /// Reads entries, each by its name and its text, and tells what of them is no key.
+    pub fn read<'a>(entries: impl IntoIterator<Item = (&'a str, &'a str)>) -> (Self, Vec<ApiKeyProblem>) {
+        let (mut keys, mut problems) = (Vec::new(), Vec::new());
+        for (entry, text) in entries {
+            let mut problem = |index: usize, why| problems.push(ApiKeyProblem { entry: Shown::new(entry), line: index + 1, why });
+            for (index, line) in text.lines().map(str::trim).enumerate() {
+                if line.is_empty() || line.starts_with('#') {
+                    continue;
+                }
+                let kept = if keys.len() < MOST_KEYS { KeptKey::read(entry, line) } else { Err("there are 1024 keys before it") };
+                match kept {
+                    Ok(key) if keys.iter().any(|other: &KeptKey| other.hash == key.hash) => {
+                        problem(index, "the same key stands in a line before it");
+                    }
+                    Ok(key) => keys.push(key),
+                    Err(why) => problem(index, why),
+                }
+            }
+        }
+        (Self(keys), problems)
+    }
+
+    /// Whose a key is. However it ends, every hash is compared, each in a time that does not depend on it.
+    pub(crate) fn holder(&self, key: &str, now: Timestamp) -> Result<Holder<'_>, Refusal> {
+        if !is_well_formed(key) {
+            return Err(Refusal::UnknownApiKey);
+        }
+        let hash = hash(key);
+        let mut found = None;
+        for kept in &self.0 {
+            if verify_slices_are_equal(&kept.hash, &hash).is_ok() {
+                found = found.or(Some(kept));
+            }
+        }
+        match found {
+            None => Err(Refusal::UnknownApiKey),
+            Some(KeptKey { expires: Some(end), .. }) if *end <= now => Err(Refusal::Expired),
+            Some(KeptKey { name, roles, .. }) => Ok(Holder { name, roles }),
+        }
+    }
+
+    /// The roles that keys are given, each once.
+    pub(crate) fn roles(&self) -> BTreeSet<&str> {
+        self.0.iter().flat_map(|key| key.roles.iter().map(String::as_str)).collect()
+    }
+}
+
+impl KeptKey {
+    fn read(entry: &str, line: &str) -> Result<Self, &'static str> {
+        // As Kubernetes has it for the keys of a Secret.
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if entry.is_empty() || entry.len() > 253 || !entry.bytes().all(is_plain) {
+            return Err("the name of the entry is not made of letters, digits, `-`, `_` and `.`");
+        }
+        let mut words = line.split_ascii_whitespace();
+        let hash = words.next().and_then(|word| word.strip_prefix("sha256:")).and_then(digest);
+        let hash = hash.ok_or("write `sha256:` and the hash of a key in 64 lower-case hex digits, and never the key itself")?;
+        let (mut roles, mut expires) = (None, None);
+        for word in words {
+            match word.split_once('=') {
+                Some(("roles", names)) if roles.is_none() && names.split(',').all(|name| !name.is_empty()) => {
+                    roles = Some(names.split(',').map(str::to_owned).collect());
+                }
+                Some(("expires", time)) if expires.is_none() => {
+                    expires = Some(time.parse().map_err(|_| "write `expires=` and a time such as 2027-01-31T00:00:00Z")?);
+                }
+                _ => return Err("behind the hash stand at most `roles=ROLE,...` and `expires=TIME`, each once"),
+            }
+        }
+        Ok(Self { name: entry.to_owned(), hash, roles: roles.unwrap_or_default(), expires })
+    }
+}
+
+fn digest(hex: &str) -> Option<[u8; 32]> {
+    let is_hex = hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let byte = |index: usize| u8::from_str_radix(&hex[2 * index..2 * index + 2], 16).ok();
+    if !is_hex {
+        return None;
+    }
+    let mut digest = [0; 32];
+    for (index, place) in digest.iter_mut().enumerate() {
+        *place = byte(index)?;
+    }
+    Some(digest)
+}
