@@ -1,8 +1,9 @@
 //! API keys: how they are written, what is kept of them, and whose a key is.
 //!
-//! A key is `skr_`, eight letters that tell it from others, `_`, 32 random ones and six of a checksum: anybody may search code and
-//! logs for it, and almost nothing else looks like one. Kept is only its SHA-256. A hash without salt and stretching is enough
-//! because keys are not chosen by people: no other form is taken, and 190 random bits cannot be guessed.
+//! A key is `skr_`, thirty random letters, and the six of their checksum that GitHub's and npm's tokens end in: anybody may search
+//! code and logs for keys, and nothing else looks like one. The first six letters may be shown, to tell one from another. Kept is
+//! only the SHA-256. A hash without salt and stretching is enough because no person chooses a key: no other form is taken, and
+//! the 140 bits that are never shown cannot be guessed.
 
 use std::collections::BTreeSet;
 
@@ -17,13 +18,10 @@ use crate::refusal::{Refusal, Shown};
 pub const PREFIX: &str = "skr_";
 
 /// How many random bytes a key is made of.
-pub const RANDOM_BYTES: usize = 40;
+pub const RANDOM_BYTES: usize = 30;
 
 const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-const ID_LENGTH: usize = 8;
-const SECRET_LENGTH: usize = 32;
 const CHECKSUM_LENGTH: usize = 6;
-const LENGTH: usize = PREFIX.len() + ID_LENGTH + 1 + SECRET_LENGTH + CHECKSUM_LENGTH;
 
 /// The most keys that are kept.
 const MOST_KEYS: usize = 1024;
@@ -41,13 +39,12 @@ pub struct NewApiKey {
 pub fn make(random: &[u8; RANDOM_BYTES]) -> NewApiKey {
     // 62 does not divide 256: the first letters come a little more often, which costs each less than a hundredth of a bit.
     let letter = |byte: &u8| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]);
-    let (id, secret) = random.split_at(ID_LENGTH);
-    let mut key: String = PREFIX.chars().chain(id.iter().map(letter)).chain(['_']).chain(secret.iter().map(letter)).collect();
-    key.push_str(&checksum(&key));
+    let body: String = random.iter().map(letter).collect();
+    let key = format!("{PREFIX}{body}{}", checksum(&body));
     NewApiKey { line: format!("sha256:{}", hex(&hash(&key))), key: key.into() }
 }
 
-/// The CRC-32 of what stands before it, in our letters.
+/// The CRC-32 of random letters, in letters.
 fn checksum(text: &str) -> String {
     let mut rest = crc32fast::hash(text.as_bytes()) as usize;
     let mut letters = [b'0'; CHECKSUM_LENGTH];
@@ -59,12 +56,8 @@ fn checksum(text: &str) -> String {
 }
 
 fn is_well_formed(key: &str) -> bool {
-    let Some((body, sum)) = key.split_at_checked(LENGTH - CHECKSUM_LENGTH) else { return false };
-    let letters = body.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_'));
-    let is_in_letters = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    key.len() == LENGTH
-        && letters.is_some_and(|(id, secret)| id.len() == ID_LENGTH && is_in_letters(id) && is_in_letters(secret))
-        && sum == checksum(body)
+    let parts = key.strip_prefix(PREFIX).and_then(|rest| rest.split_at_checked(RANDOM_BYTES));
+    parts.is_some_and(|(body, sum)| body.bytes().all(|byte| byte.is_ascii_alphanumeric()) && sum == checksum(body))
 }
 
 fn hash(key: &str) -> [u8; 32] {
@@ -105,6 +98,7 @@ pub struct ApiKeyProblem {
 pub(crate) struct Holder<'a> {
     pub(crate) name: &'a str,
     pub(crate) roles: &'a BTreeSet<String>,
+    pub(crate) expires: Option<Timestamp>,
 }
 
 impl ApiKeys {
@@ -145,7 +139,7 @@ impl ApiKeys {
         match found {
             None => Err(Refusal::UnknownApiKey),
             Some(KeptKey { expires: Some(end), .. }) if *end <= now => Err(Refusal::Expired),
-            Some(KeptKey { name, roles, .. }) => Ok(Holder { name, roles }),
+            Some(KeptKey { name, roles, expires, hash: _ }) => Ok(Holder { name, roles, expires: *expires }),
         }
     }
 
@@ -192,4 +186,16 @@ fn digest(hex: &str) -> Option<[u8; 32]> {
         *place = byte(index)?;
     }
     Some(digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_checksum_is_that_of_a_token_that_github_published() {
+        assert_eq!(checksum("zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ"), "0mLq17");
+        assert!(is_well_formed("skr_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17"));
+        assert!(!is_well_formed("skr_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq18"));
+    }
 }

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use skreaver_protocol::auth::{AuthConfig, Permission, TokenIssuer};
 use skreaver_protocol::{AgentName, Caller};
 
-use crate::api_keys::ApiKeys;
+use crate::api_keys::{ApiKeys, Holder};
 use crate::callers::caller;
 use crate::check::{ConfigProblem, problems};
 use crate::credentials::{Credentials, Kind};
@@ -36,12 +36,18 @@ pub struct Identity {
     caller: Caller,
     /// The roles that an API key has by itself.
     roles: BTreeSet<String>,
+    expires: Option<Timestamp>,
 }
 
 impl Identity {
     /// Who it is, as journals, audit records and policies name them.
     pub const fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// When what proved it ends: a connection that outlives the request ends with it. Nothing: an API key without an end.
+    pub const fn expires(&self) -> Option<Timestamp> {
+        self.expires
     }
 }
 
@@ -87,16 +93,16 @@ impl Authenticator {
     /// A [`Refusal`] where that is not proved.
     pub fn authenticate(&self, credentials: Credentials<'_>, now: Timestamp) -> Result<Identity, Refusal> {
         match credentials.0 {
-            Kind::Token(token) => Ok(Identity { caller: self.of_token(token, now)?, roles: BTreeSet::new() }),
+            Kind::Token(token) => self.of_token(token, now),
             Kind::ApiKey(key) => {
-                let holder = self.api_keys.holder(key, now)?;
-                Ok(Identity { caller: Caller::ApiKey { name: holder.name.to_owned() }, roles: holder.roles.clone() })
+                let Holder { name, roles, expires } = self.api_keys.holder(key, now)?;
+                Ok(Identity { caller: Caller::ApiKey { name: name.to_owned() }, roles: roles.clone(), expires })
             }
         }
     }
 
     /// The issuer finds the keys, a key the algorithm, and only then is anything believed.
-    fn of_token(&self, token: &str, now: Timestamp) -> Result<Caller, Refusal> {
+    fn of_token(&self, token: &str, now: Timestamp) -> Result<Identity, Refusal> {
         let token = Token::read(token)?;
         let issuer = self.rules.issuers.iter().find(|issuer| issuer.url == token.issuer());
         let issuer = issuer.ok_or_else(|| Refusal::UnknownIssuer(Shown::new(token.issuer())))?;
@@ -104,7 +110,7 @@ impl Authenticator {
         let claims = token.verify(issuer, keys)?;
         let leeway = SignedDuration::try_from(issuer.leeway.get()).unwrap_or(SignedDuration::ZERO);
         claims.hold(&issuer.audiences, leeway, now)?;
-        caller(issuer, &claims)
+        Ok(Identity { caller: caller(issuer, &claims)?, roles: BTreeSet::new(), expires: Some(claims.expires()) })
     }
 
     /// Whether they may do something with an agent: on things that are theirs or nobody's.
@@ -112,7 +118,7 @@ impl Authenticator {
     /// # Errors
     /// [`Refusal::Forbidden`] where no role of theirs allows it.
     pub fn authorize(&self, identity: &Identity, agent: &AgentName, permission: Permission) -> Result<(), Refusal> {
-        let Identity { caller, roles } = identity;
+        let Identity { caller, roles, expires: _ } = identity;
         if self.rules.roles.allow(caller, roles, agent, permission) {
             return Ok(());
         }
@@ -132,7 +138,7 @@ impl Authenticator {
         owner: &Caller,
     ) -> Result<(), Refusal> {
         self.authorize(identity, agent, permission)?;
-        let Identity { caller, roles } = identity;
+        let Identity { caller, roles, expires: _ } = identity;
         if caller.identity() == owner.identity() || self.rules.roles.allow(caller, roles, agent, Permission::Admin) {
             return Ok(());
         }

@@ -25,9 +25,9 @@ impl<'a> Credentials<'a> {
     /// # Errors
     /// A [`Refusal`] where there is no credential, or more than one, also of the same kind or twice the same: who puts two into a
     /// request may mean a proxy to check one and us the other.
-    pub fn of<'h: 'a>(
-        authorization: impl IntoIterator<Item = &'h [u8]>,
-        api_key: impl IntoIterator<Item = &'h [u8]>,
+    pub fn of(
+        authorization: impl IntoIterator<Item = &'a [u8]>,
+        api_key: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<Self, Refusal> {
         let (mut bearers, mut keys) = (authorization.into_iter(), api_key.into_iter());
         let found = (bearers.next(), keys.next());

@@ -10,7 +10,8 @@
 //! What a runtime has to do around it:
 //!
 //! - Ask for every request to the API port but health, readiness and the agent card, `/metrics` and `/openapi.json` among them, and
-//!   before the body is read. A WebSocket is asked once, when it is opened, and closed when the token expires.
+//!   before the body is read. A WebSocket is asked once, when it is opened, and closed when the
+//!   [identity expires](Identity::expires).
 //! - Give all values of both headers to [`Credentials::of`], in whatever case their names come; take no credential from a query,
 //!   a cookie or a body; and hand neither header on to a tool, a model or another agent.
 //! - Answer a [`Refusal`] with its [`status`](Refusal::status), its [`told`](Refusal::told) and its

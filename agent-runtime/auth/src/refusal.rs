@@ -176,10 +176,8 @@ impl Refusal {
 
     /// The issuer whose keys are to be asked for. The request may wait for them, and is then judged once more.
     pub fn wants_keys_of(&self) -> Option<&str> {
-        match self {
-            Self::NoKeys { issuer } | Self::UnknownKey { issuer } => Some(issuer),
-            _ => None,
-        }
+        let (Self::NoKeys { issuer } | Self::UnknownKey { issuer }) = self else { return None };
+        Some(issuer)
     }
 
     /// What who asked is told. Who has no good signature learns nothing of keys, issuers or what was nearly right.
@@ -193,6 +191,7 @@ impl Refusal {
             Self::NoKeys { .. } => "tokens cannot be judged yet; try again",
             Self::Forbidden { .. } => "no role of yours allows this",
             Self::NotTheirs { .. } => "there is no such thing",
+            // Also whatever is added here later.
             _ => "the credential is not accepted",
         }
     }

@@ -164,7 +164,8 @@ impl ServedAgent {
         let never = CancellationToken::new();
         let work = self.drive_parts(&document, &Unkept, &claim, live, (deadline, Some(running)), (never.clone(), never));
         match drive(work, past, History::default()).await {
-            Driven::Ended(Ended { document }) => {
+            Driven::Ended(ended) => {
+                let Ended { document } = *ended;
                 self.count(failed(&document));
                 Ok(document)
             }

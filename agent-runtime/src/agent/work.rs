@@ -52,7 +52,7 @@ impl ServedAgent {
             Err(error) => Driven::Stopped(error),
         };
         match driven {
-            Driven::Ended(ended) => Over::Ended(Box::new(ended)),
+            Driven::Ended(ended) => Over::Ended(ended),
             Driven::Stopped(error) => {
                 kept.stop(&claim, &document, &error).await;
                 self.left(&document, &error)

@@ -60,7 +60,7 @@ pub(crate) struct Ended {
 #[derive(Debug)]
 pub(crate) enum Driven {
     /// With the run.
-    Ended(Ended),
+    Ended(Box<Ended>),
     /// The run goes on elsewhere or later.
     Stopped(JournalError),
 }
@@ -84,7 +84,7 @@ pub(crate) async fn drive(mut drive: Drive<'_>, past: Vec<Event>, history: Histo
         course.effects = course.state.pending();
     }
     match course.run().await {
-        Ok(ended) => Driven::Ended(ended),
+        Ok(ended) => Driven::Ended(Box::new(ended)),
         Err(error) => Driven::Stopped(error),
     }
 }

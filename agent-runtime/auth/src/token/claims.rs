@@ -64,6 +64,10 @@ impl Claims {
         Ok(())
     }
 
+    pub(crate) const fn expires(&self) -> Timestamp {
+        self.expires
+    }
+
     /// What a claim says.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.fields.get(name)

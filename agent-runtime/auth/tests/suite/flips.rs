@@ -1,5 +1,7 @@
 //! A token that is not exactly the one that was issued is refused.
 
+use std::sync::LazyLock;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
@@ -9,7 +11,8 @@ use crate::forge::Draft;
 use crate::signers::base64url;
 use crate::world::{WORLD, authenticator, bearer};
 
-fn tokens() -> Vec<(&'static str, String)> {
+/// Signed once: ECDSA signs otherwise each time.
+static TOKENS: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
     let world = &*WORLD;
     vec![
         ("RS256", Draft::of_ann().signed()),
@@ -18,12 +21,12 @@ fn tokens() -> Vec<(&'static str, String)> {
         ("EdDSA", Draft::of_ann().by(&world.ed25519, "ed").signed()),
         ("of a cluster", Draft::of_chalk().signed()),
     ]
-}
+});
 
 #[test]
 fn no_bit_of_header_claims_or_signature_may_be_another() {
     let authenticator = authenticator();
-    for (label, token) in tokens() {
+    for (label, token) in &*TOKENS {
         let parts: Vec<_> = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap()).collect();
         let parts: [Vec<u8>; 3] = parts.try_into().unwrap();
         for (index, bit) in (0..3).flat_map(|index| (0..parts[index].len() * 8).map(move |bit| (index, bit))) {
@@ -38,7 +41,7 @@ fn no_bit_of_header_claims_or_signature_may_be_another() {
 #[test]
 fn no_bit_of_the_text_may_be_another() {
     let authenticator = authenticator();
-    for (label, token) in tokens() {
+    for (label, token) in &*TOKENS {
         for bit in 0..token.len() * 8 {
             let mut bytes = token.clone().into_bytes();
             bytes[bit / 8] ^= 1 << (bit % 8);
@@ -58,8 +61,7 @@ proptest! {
 
     #[test]
     fn no_token_made_of_pieces_of_two_is_taken((into, cut, from, length) in splice(), a in 0usize..5, b in 0usize..5) {
-        let all = tokens();
-        let ((_, first), (_, second)) = (&all[a], &all[b]);
+        let ((_, first), (_, second)) = (&TOKENS[a], &TOKENS[b]);
         let (into, from) = (into.index(first.len()), from.index(second.len()));
         let (cut, length) = (cut.index(first.len() - into), length.index(second.len() - from));
         let spliced = format!("{}{}{}", &first[..into], &second[from..from + length], &first[into + cut..]);

@@ -4,7 +4,7 @@ use serde_json::json;
 use skreaver_protocol::Caller;
 
 use crate::forge::Draft;
-use crate::world::{CLUSTER, NOW, OTHER, PROVIDER, WORLD, authenticator, bearer};
+use crate::world::{CLUSTER, NOW, OTHER, PROVIDER, WORLD, authenticator, bearer, now};
 
 fn ann() -> Caller {
     let groups = vec!["corp:staff".into(), "corp:night".into()];
@@ -39,7 +39,9 @@ fn callers_are_who_their_issuer_says() {
     let chalk = Caller::ServiceAccount { issuer: CLUSTER.into(), namespace: "quarry".into(), name: "chalk".into() };
     let bob = Caller::User { issuer: OTHER.into(), subject: "8".into(), name: "bob@example.com".into(), groups: Vec::new() };
     for (draft, expected) in [(Draft::of_ann(), ann()), (Draft::of_bob(), bob), (Draft::of_chalk(), chalk)] {
-        assert_eq!(*bearer(&authenticator(), &draft.signed()).unwrap().caller(), expected);
+        let identity = bearer(&authenticator(), &draft.signed()).unwrap();
+        assert_eq!(*identity.caller(), expected);
+        assert!(identity.expires().is_some_and(|end| end > now()));
     }
 }
 
