@@ -3,7 +3,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::TOKEN_MAX;
 use crate::refusal::Refusal;
 
 /// The parts of a token.
@@ -18,9 +17,6 @@ pub(super) struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     pub(super) fn of(token: &'a str) -> Result<Self, Refusal> {
-        if token.len() > TOKEN_MAX {
-            return Err(Refusal::TokenTooLong);
-        }
         let dots = token.bytes().filter(|byte| *byte == b'.').count();
         let (Some((signed, signature)), 2) = (token.rsplit_once('.'), dots) else {
             return Err(Refusal::MalformedToken(if dots == 4 { "it is encrypted" } else { "it has not three parts" }));

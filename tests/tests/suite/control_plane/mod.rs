@@ -9,6 +9,7 @@ mod references;
 mod release;
 mod restarts;
 mod scopes;
+mod tokens;
 mod verdicts;
 
 use skreaver_tests::{Namespace, Program, free_port};
