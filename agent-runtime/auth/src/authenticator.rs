@@ -12,8 +12,9 @@ use crate::callers::caller;
 use crate::check::{ConfigProblem, problems};
 use crate::credentials::{Credentials, Kind};
 use crate::keys::Keys;
-use crate::refusal::{Refusal, Shown};
+use crate::refusal::Refusal;
 use crate::roles::Roles;
+use crate::shown::Shown;
 use crate::token::Token;
 
 /// Knows issuers, keys and roles. A change makes a new one, which is swapped in whole; copies are cheap.

@@ -15,7 +15,7 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, K
 use serde_json::Value;
 use skreaver_protocol::auth::{Algorithm, KeySet, KeySets};
 
-use crate::refusal::Shown;
+use crate::shown::Shown;
 
 /// The most keys of one issuer.
 const MOST_KEYS: usize = 64;

@@ -7,7 +7,15 @@
 //!                              Refusal: 401, 503          Refusal: 403, 404
 //! ```
 //!
-//! What a runtime has to do around it:
+//! | permission | what asks for it |
+//! | --- | --- |
+//! | `Observe` | observations, chat completions, calls of tools over MCP, messages over WebSocket and A2A |
+//! | `Read` | agents and their status, models, the listing of tools; runs, their events and sessions, where they are one's own |
+//! | `Cancel` | cancelling runs and deleting sessions, where they are one's own |
+//! | `Approve` | the calls that wait, and decisions about them |
+//! | `Admin` | `/metrics`, deleting an agent; with another permission: what belongs to others |
+//!
+//! `/agents` lists the agents that one may read. What a runtime has to do around it:
 //!
 //! - Ask for every request to the API port but health, readiness and the agent card, `/metrics` and `/openapi.json` among them, and
 //!   before the body is read. A WebSocket is asked once, when it is opened, and closed when the
@@ -39,12 +47,14 @@ mod credentials;
 mod keys;
 mod refusal;
 mod roles;
+mod shown;
 mod token;
 
-pub use api_keys::{ApiKeyProblem, ApiKeys, NewApiKey, PREFIX, RANDOM_BYTES, make};
+pub use api_keys::{ApiKeyProblem, ApiKeys, NewApiKey};
 pub use authenticator::{Authenticator, Identity};
 pub use check::ConfigProblem;
 pub use credentials::{Credentials, TOKEN_MAX};
 pub use keys::{KeyProblem, Keys};
-pub use refusal::{Refusal, Shown};
+pub use refusal::Refusal;
+pub use shown::Shown;
 pub use token::LONGEST_LIFE;

@@ -1,9 +1,9 @@
 //! Why somebody is not let in, or may not do what they ask: one word for labels, one sentence for the operator's log, and another
 //! one for who asked, who may be an attacker.
 
-use std::fmt;
-
 use skreaver_protocol::auth::Permission;
+
+use crate::shown::Shown;
 
 /// Why somebody is not let in, or may not do what they ask.
 ///
@@ -208,30 +208,5 @@ impl Refusal {
             (_, 401) => Some(format!(r#"Bearer realm="skreaver", error="invalid_token", error_description="{told}""#)),
             _ => None,
         }
-    }
-}
-
-/// What a stranger wrote, as a log may hold it: escaped, in quotes, and cut.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Shown(String);
-
-impl Shown {
-    /// The most characters that are shown.
-    const MOST: usize = 128;
-
-    pub(crate) fn new(text: &str) -> Self {
-        Self(text.chars().take(Self::MOST).collect())
-    }
-}
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`", self.0.escape_default())
-    }
-}
-
-impl fmt::Debug for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }

@@ -39,9 +39,10 @@ pub struct AuthConfig {
     ///
     /// `sha256:HEX [roles=ROLE,...] [expires=TIME]`
     ///
-    /// with the SHA-256 of the key in lower-case hex and a time such as `2027-01-31T00:00:00Z`. The roles hold for all agents, beside
-    /// those of `bindings`: who may write the Secret may give any. Two lines are two keys of one name: to replace a key, add the new one, hand it out, and take the old one away. Empty lines, and those that begin with
-    /// `#`, say nothing. Absent: no API key is taken.
+    /// with the SHA-256 of the key in lower-case hex and a time such as `2027-01-31T00:00:00Z`. The roles hold for all agents,
+    /// beside those of `bindings`: who may write the Secret may give any. Two lines are two keys of one name: to replace a key, add
+    /// the new one, hand it out, and take the old one away. Empty lines, and those that begin with `#`, say nothing. Absent: no API
+    /// key is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_keys: Option<PathBuf>,
     /// Roles besides the built-in ones.

@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
 use super::json;
-use crate::refusal::{Refusal, Shown};
+use crate::refusal::Refusal;
+use crate::shown::Shown;
 
 /// How long a token may be good from now on. One that is good for ever is a key, and keys are API keys.
 pub const LONGEST_LIFE: SignedDuration = SignedDuration::from_hours(366 * 24);

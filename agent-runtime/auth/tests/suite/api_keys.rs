@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
-use skreaver_auth::{ApiKeys, Authenticator, Credentials, Identity, Keys, RANDOM_BYTES, Refusal, make};
+use skreaver_auth::{ApiKeys, Authenticator, Credentials, Identity, Keys, NewApiKey, Refusal};
 use skreaver_protocol::Caller;
 
 use crate::world::{config, now};
@@ -11,8 +11,7 @@ use crate::world::{config, now};
 /// A key, and the line that is kept of it.
 fn key(seed: u8) -> (String, String) {
     let bytes = [Sha256::digest([seed]), Sha256::digest([seed, 1])].concat();
-    let random: &[u8; RANDOM_BYTES] = bytes.first_chunk().unwrap();
-    let made = make(random);
+    let made = NewApiKey::of(bytes.first_chunk().unwrap());
     (made.key.expose_secret().to_owned(), made.line)
 }
 
@@ -32,7 +31,7 @@ fn a_key_has_a_form_that_scanners_find_and_only_its_hash_is_kept() {
     let letters = key.strip_prefix("skr_").unwrap();
     assert!(letters.len() == 36 && letters.bytes().all(|letter| letter.is_ascii_alphanumeric()), "{key}");
     assert_eq!(line, format!("sha256:{:x}", Sha256::digest(&key)));
-    assert!(!format!("{:?}", make(&[1; RANDOM_BYTES])).contains("skr_"));
+    assert!(!format!("{:?}", NewApiKey::of(&[1; 30])).contains("skr_"));
 }
 
 #[test]

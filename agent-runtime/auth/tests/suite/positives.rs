@@ -1,10 +1,11 @@
 //! What honest callers send is taken, in every way in which issuers sign it.
 
 use serde_json::json;
+use skreaver_auth::ApiKeys;
 use skreaver_protocol::Caller;
 
 use crate::forge::Draft;
-use crate::world::{CLUSTER, NOW, OTHER, PROVIDER, WORLD, authenticator, bearer, now};
+use crate::world::{CLUSTER, NOW, OTHER, PROVIDER, WORLD, authenticator, bearer, config, judging_by, now};
 
 fn ann() -> Caller {
     let groups = vec!["corp:staff".into(), "corp:night".into()];
@@ -14,7 +15,10 @@ fn ann() -> Caller {
 #[test]
 fn every_algorithm_is_verified() {
     let world = &*WORLD;
-    for (label, draft) in [
+    let mut config = config();
+    config.issuers[2].algorithms = config.issuers[1].algorithms.clone();
+    let authenticator = judging_by(&config, ApiKeys::default());
+    for (algorithm, draft) in [
         ("RS256", Draft::of_ann()),
         ("RS384", Draft::of_bob().with("RS384")),
         ("RS512", Draft::of_bob().with("RS512")),
@@ -25,12 +29,8 @@ fn every_algorithm_is_verified() {
         ("ES384", Draft::of_ann().by(&world.p384, "p384")),
         ("EdDSA", Draft::of_ann().by(&world.ed25519, "ed")),
     ] {
-        let mut config = crate::world::config();
-        config.issuers[2].algorithms = config.issuers[1].algorithms.clone();
-        let (keys, _) = skreaver_auth::Keys::default().after(&crate::world::key_sets());
-        let authenticator = skreaver_auth::Authenticator::new(&config, keys, skreaver_auth::ApiKeys::default()).unwrap();
-        let identity = bearer(&authenticator, &draft.signed()).unwrap_or_else(|refusal| panic!("{label}: {refusal}"));
-        assert!(matches!(identity.caller(), Caller::User { .. }), "{label}");
+        let identity = bearer(&authenticator, &draft.signed()).unwrap_or_else(|refusal| panic!("{algorithm}: {refusal}"));
+        assert!(matches!(identity.caller(), Caller::User { .. }), "{algorithm}");
     }
 }
 

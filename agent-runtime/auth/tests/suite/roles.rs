@@ -2,12 +2,12 @@
 
 use secrecy::ExposeSecret;
 use serde_json::json;
-use skreaver_auth::{ApiKeys, Authenticator, Credentials, Identity, Keys, RANDOM_BYTES, make};
+use skreaver_auth::{ApiKeys, Authenticator, Credentials, Identity, NewApiKey};
 use skreaver_protocol::auth::{AuthConfig, Permission};
 use skreaver_protocol::{AgentName, Caller};
 
 use crate::forge::Draft;
-use crate::world::{CLUSTER, OTHER, PROVIDER, bearer, config, key_sets, now};
+use crate::world::{CLUSTER, OTHER, PROVIDER, bearer, config, judging_by, now};
 use Permission::{Admin, Approve, Cancel, Observe, Read};
 
 /// Two teams: `amber*` is quarry's, `ochre` is mine's. Nobody of one has a role with the other's.
@@ -33,13 +33,13 @@ fn teams() -> Authenticator {
         [("pager", key("pager").1), ("auditor", key("auditor").1), ("nightly", format!("{} roles=user", key("nightly").1))];
     let (api_keys, problems) = ApiKeys::read(lines.iter().map(|(name, line)| (*name, line.as_str())));
     assert!(problems.is_empty());
-    Authenticator::new(&config, Keys::default().after(&key_sets()).0, api_keys).unwrap()
+    judging_by(&config, api_keys)
 }
 
 fn key(name: &str) -> (String, String) {
-    let mut random = [0; RANDOM_BYTES];
+    let mut random = [0; 30];
     random[..name.len()].copy_from_slice(name.as_bytes());
-    let made = make(&random);
+    let made = NewApiKey::of(&random);
     (made.key.expose_secret().to_owned(), made.line)
 }
 
@@ -253,8 +253,7 @@ fn without_a_binding_nobody_may_do_anything() {
 fn a_role_for_everybody_is_for_everybody_who_is_known() {
     let bindings = json!([{"role": "viewer", "subjects": [{"kind": "Group", "name": "system:authenticated"}]}]);
     let config = AuthConfig { bindings: serde_json::from_value(bindings).unwrap(), ..config() };
-    let (keys, _) = Keys::default().after(&key_sets());
-    let authenticator = Authenticator::new(&config, keys, ApiKeys::default()).unwrap();
+    let authenticator = judging_by(&config, ApiKeys::default());
     for draft in [Draft::of_ann(), Draft::of_bob(), Draft::of_chalk()] {
         let identity = bearer(&authenticator, &draft.signed()).unwrap();
         authenticator.authorize(&identity, &AgentName::parse("amber").unwrap(), Read).unwrap();
@@ -276,7 +275,7 @@ fn a_service_account_of_another_cluster_is_another_one() {
             bindings: serde_json::from_value(binding(issuer)).unwrap(),
             ..AuthConfig::default()
         };
-        let authenticator = Authenticator::new(&config, Keys::default().after(&key_sets()).0, ApiKeys::default()).unwrap();
+        let authenticator = judging_by(&config, ApiKeys::default());
         let chalk = bearer(&authenticator, &Draft::of_chalk().signed()).unwrap();
         assert_eq!(authenticator.authorize(&chalk, &AgentName::parse("amber").unwrap(), Observe).is_ok(), allowed);
     }

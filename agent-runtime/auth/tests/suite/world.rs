@@ -104,9 +104,14 @@ pub fn config() -> AuthConfig {
     .unwrap()
 }
 
-pub fn authenticator() -> Authenticator {
+/// Judges by a configuration, with the keys that there are.
+pub fn judging_by(config: &AuthConfig, api_keys: ApiKeys) -> Authenticator {
     let (keys, _) = Keys::default().after(&key_sets());
-    Authenticator::new(&config(), keys, ApiKeys::default()).unwrap()
+    Authenticator::new(config, keys, api_keys).unwrap()
+}
+
+pub fn authenticator() -> Authenticator {
+    judging_by(&config(), ApiKeys::default())
 }
 
 /// What comes of a bearer.

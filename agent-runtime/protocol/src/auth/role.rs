@@ -81,7 +81,7 @@ pub struct RoleBinding {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-kubernetes-validations" = [{
-    "rule": "has(self.namespace) == (self.kind == 'ServiceAccount')",
+    "rule": "has(self.__namespace__) == (self.kind == 'ServiceAccount')",
     "message": "a ServiceAccount is named with its namespace, and nothing else has one",
 }, {
     "rule": "!has(self.issuer) || self.kind != 'ApiKey'",

@@ -26,10 +26,10 @@ pub struct Rule {
     #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 128)), extend("x-kubernetes-list-type" = "set"))]
     pub tools: Vec<String>,
     /// A CEL expression: the rule is about calls for which it is true. Absent: about all calls to its tools. It sees `args` (the
-    /// arguments), `agent` (`name`, `namespace`, `labels`), `session` (its id, or `''`), `caller` (`type`, `name`, `groups`), `tool` (its
-    /// name) and `taint` (the tools of `dataFlow.sources` that the run or its session has called). Where it cannot be decided - a key is
-    /// missing, a text is compared with a number, it takes too long - an Allow rule does not allow, and a rule of another action denies.
-    /// Example: `args.amount <= 100 && agent.labels.tier == 'internal'`.
+    /// arguments), `agent` (`name`, `namespace`, `labels`), `session` (its id, or `''`), `caller` (`type`, `name`, `groups`), `tool`
+    /// (its name) and `taint` (the tools of `dataFlow.sources` that the run or its session has called). Where it cannot be decided - a
+    /// key is missing, a text is compared with a number, it takes too long - an Allow rule does not allow, and a rule of another
+    /// action denies. Example: `args.amount <= 100 && agent.labels.tier == 'internal'`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub when: Option<String>,
@@ -62,8 +62,8 @@ pub struct Rule {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RateLimit {
     /// What is counted apart: `Agent` counts all calls of an agent together, `Session` those of each session (and all outside of
-    /// sessions together), `Caller` those of each caller (and those of all
-    /// callers together who are not asked who they are).
+    /// sessions together), `Caller` those of each caller (and all of those together who are not
+    /// asked who they are).
     pub per: Per,
     /// The most calls in a window.
     #[schemars(range(min = 1, max = 1_000_000))]
