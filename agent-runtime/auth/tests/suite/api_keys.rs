@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use skreaver_auth::{ApiKeys, Authenticator, Credentials, Identity, Keys, NewApiKey, Refusal};
+use skreaver_detect::Secrets;
 use skreaver_protocol::Caller;
 
 use crate::world::{config, now};
@@ -31,6 +32,8 @@ fn a_key_has_a_form_that_scanners_find_and_only_its_hash_is_kept() {
     let letters = key.strip_prefix("skr_").unwrap();
     assert!(letters.len() == 36 && letters.bytes().all(|letter| letter.is_ascii_alphanumeric()), "{key}");
     assert_eq!(line, format!("sha256:{:x}", Sha256::digest(&key)));
+    let found: Vec<_> = Secrets::all().find(&format!("curl -H 'X-API-Key: {key}'")).iter().map(|finding| finding.kind).collect();
+    assert_eq!(found, ["skreaver-api-key"]);
     assert!(!format!("{:?}", NewApiKey::of(&[1; 30])).contains("skr_"));
 }
 

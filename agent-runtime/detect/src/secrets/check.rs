@@ -61,7 +61,7 @@ pub(super) fn password_of_address(found: Match<'_>) -> bool {
         && !words::is_code(found.rest)
 }
 
-/// Thirty characters and, as six digits in base 62, their CRC-32: GitHub's tokens and npm's. Longer ones are of a later format.
+/// Thirty characters and, as six digits in base 62, their CRC-32: GitHub's tokens, npm's and ours. Longer ones are of a later format.
 pub(super) fn crc32_base62(found: Match<'_>) -> bool {
     let [body @ .., _, _, _, _, _, _] = found.rest.as_bytes() else { return false };
     if !random(found) || body.len() != 30 {

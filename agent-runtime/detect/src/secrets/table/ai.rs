@@ -1,9 +1,11 @@
 //! Models, and what is built around them.
 
-use crate::secrets::check::{three_cases, very_random};
+use crate::secrets::check::{crc32_base62, three_cases, very_random};
 use crate::secrets::row::{Row, inside, near, token};
 
 pub(super) const ROWS: &[Row] = &[
+    // Our own, for the API of agents.
+    token("skreaver-api-key", &["skr_"], r"\a{36}").check(crc32_base62),
     token("openai-project-key", &["sk-proj-"], r"[\w\-]{40,}"),
     token("openai-service-account-key", &["sk-svcacct-"], r"[\w\-]{40,}"),
     token("openai-admin-key", &["sk-admin-"], r"[\w\-]{40,}"),
