@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use skreaver::policy::Permit;
-use skreaver::protocol::{Caller, ToolName, config::RuntimeConfig};
+use skreaver::protocol::{AgentName, Caller, ToolName, config::RuntimeConfig};
 use skreaver::tools::worker::{Limits, Pool, Program};
 use skreaver::tools::{Input, ToolCall};
 use skreaver::{Runtime, Tool, ToolError};
@@ -28,12 +28,13 @@ use tokio::sync::oneshot;
 use case::{Case, Ending};
 use judge::Ended;
 
-/// What a function may take that is to be stopped by another limit than that of time: the last of these is far away.
-const LIMITS: Limits = Limits { time: Duration::from_secs(30), cpu_seconds: 1, memory: 64 << 20, output: 1 << 20 };
-/// What each other call may take.
+/// What a call may take that is to be stopped by another limit than that of time: the last of these is far away, even on a busy
+/// machine.
+const LIMITS: Limits = Limits { time: Duration::from_secs(120), cpu_seconds: 1, memory: 64 << 20, output: 1 << 20 };
+/// What each other call may take; of an agent's built-in tools a policy says so.
 const SHORT: Limits = Limits { time: Duration::from_millis(400), ..LIMITS };
-/// What reads a document may take.
-const READING: Limits = Limits { time: Duration::from_secs(5), cpu_seconds: 5, ..LIMITS };
+/// What reads a document may take. A test build is slow, and the kernel would stop it first.
+const READING: Limits = Limits { cpu_seconds: 20, ..LIMITS };
 /// So many calls are made at a time, as many as there are workers: none waits for another.
 const AT_A_TIME: usize = 4;
 
@@ -104,10 +105,10 @@ impl Tool for Isolated {
 }
 
 fn limits(case: &Case) -> Limits {
-    match case.ending {
-        _ if is_builtin(case) => READING,
-        Ending::Time => SHORT,
-        _ => LIMITS,
+    match case.ending == Ending::Time {
+        true => SHORT,
+        false if is_builtin(case) => READING,
+        false => LIMITS,
     }
 }
 
@@ -115,19 +116,32 @@ fn is_builtin(case: &Case) -> bool {
     case.name != case.tool
 }
 
-/// An agent that has every tool there is a case of, and another one with honest work.
+/// The agent to which a case is done: one that has time, or one that has not.
+fn prey(case: &Case) -> &'static str {
+    if case.ending == Ending::Time { "mayfly" } else { "tortoise" }
+}
+
+/// Two agents that have every tool there is a case of, and another one with honest work.
 fn runtime(program: Program, cases: &[Case]) -> Arc<Runtime> {
     let listed = |names: BTreeSet<&str>| -> Vec<Value> {
         names.iter().map(|name| json!({"name": name, "source": {"type": "Builtin"}})).collect()
     };
-    let tools = cases.iter().map(|case| case.tool).collect();
+    let tools = listed(cases.iter().map(|case| case.tool).collect());
     let config: RuntimeConfig = serde_json::from_value(json!({"agents": [
-        {"name": "prey", "tools": listed(tools)},
+        {"name": "tortoise", "tools": tools},
+        {"name": "mayfly", "tools": tools},
         {"name": "amber", "tools": listed(BTreeSet::from(["uppercase"]))},
     ]}))
     .unwrap();
+    let within = |time: Duration| {
+        let resources = json!({"timeout": format!("{}ms", time.as_millis())});
+        let policy = json!({"name": "house", "mode": "Enforce", "defaultAction": "Allow", "resources": resources});
+        serde_json::from_value(json!({"version": 1, "policies": [policy]})).unwrap()
+    };
     let pool = Pool::new(program, AT_A_TIME, READING).unwrap();
     let builder = Runtime::builder().config(config).workers(Arc::clone(&pool));
+    let builder = builder.policies(AgentName::parse("mayfly").unwrap(), within(SHORT.time));
+    let builder = builder.policies(AgentName::parse("tortoise").unwrap(), within(READING.time));
     let own = cases.iter().filter(|case| !is_builtin(case));
     let builder = own.fold(builder, |builder, case| {
         let tool = Isolated { pool: Arc::clone(&pool), function: case.tool, limits: limits(case) };
@@ -146,7 +160,7 @@ async fn attack(runtime: Arc<Runtime>, case: Case, number: usize) -> Ended {
         id: format!("attack/{number}"),
         approved: None,
     };
-    let prey = runtime.agent("prey").unwrap();
+    let prey = runtime.agent(prey(&case)).unwrap();
     let started = Instant::now();
     let outcome = prey.toolbox().call(call).await.map(drop);
     Ended { took: started.elapsed(), limits: limits(&case), case, outcome }
