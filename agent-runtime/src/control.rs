@@ -107,6 +107,8 @@ impl Follower<'_> {
                     match message? {
                         ToRuntime::Policies { bundle } => problem = self.take(&bundle),
                         ToRuntime::Approvals { votes } => self.agent.approvals().told(votes),
+                        // No request is asked for a token yet.
+                        ToRuntime::KeySets { keys: _ } => {}
                     }
                 }
             }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ToolName;
 use crate::approval::{ApprovalRequest, ApprovalVotes};
+use crate::auth::{KeySets, KeysWanted};
 use crate::policy::PolicyBundle;
 use crate::rest::Component;
 
@@ -35,6 +36,12 @@ pub enum ToRuntime {
         /// By call.
         votes: Vec<ApprovalVotes>,
     },
+    /// The public keys of the issuers whose tokens the pod's agent takes. Sent once the stream stands, on each change, and in answer
+    /// to [`FromRuntime::KeysWanted`]; always all of them.
+    KeySets {
+        /// By issuer.
+        keys: KeySets,
+    },
 }
 
 /// What a pod tells the operator.
@@ -58,6 +65,11 @@ pub enum FromRuntime {
     Approvals {
         /// At most [`MOST_WAITING`](crate::approval::MOST_WAITING).
         waiting: Vec<ApprovalRequest>,
+    },
+    /// The pod has seen tokens whose keys it does not have.
+    KeysWanted {
+        /// Of whom.
+        wanted: KeysWanted,
     },
 }
 

@@ -79,7 +79,7 @@ async fn exchange(socket: &mut WebSocket, caller: &Caller, id: u64, hub: &Hub, s
                 match received {
                     Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
                         Ok(message) if budget.spend(heard) => take(message, caller, id, hub),
-                        Ok(FromRuntime::State { .. } | FromRuntime::Approvals { .. }) => return "the pod reports too often",
+                        Ok(FromRuntime::State { .. } | FromRuntime::Approvals { .. } | FromRuntime::KeysWanted { .. }) => return "the pod reports too often",
                         Err(_) => return "the pod sent no message of ours",
                     },
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
@@ -118,6 +118,8 @@ fn take(message: FromRuntime, caller: &Caller, id: u64, hub: &Hub) {
             let own = waiting.into_iter().filter(|request| is_own(request, &caller.agent.1)).take(MOST_WAITING);
             hub.ask(&caller.agent, &caller.pod, id, own.collect());
         }
+        // No key is handed to pods yet.
+        FromRuntime::KeysWanted { wanted: _ } => {}
     }
 }
 

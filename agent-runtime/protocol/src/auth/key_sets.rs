@@ -1,7 +1,4 @@
 //! The public keys of issuers, as the operator fetches them and hands them to pods.
-//!
-//! These are no messages of the control channel yet: [`KeySets`] is to go down it once the stream stands and on each change,
-//! always all of it, and [`KeysWanted`] up.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
