@@ -47,8 +47,8 @@ impl Effects {
         }
         let name = ToolName::parse(builtin.name()).expect("the names of built-in tools are names");
         let guard = self.guard(&name)?;
-        let watched = Watched { agent: self.agent.clone(), metrics: Arc::clone(&self.metrics), guard, name: builtin.name() };
-        Ok(tool(builtin, watched))
+        let owner = Some((self.agent.clone(), Arc::clone(&self.metrics)));
+        Ok(tool(builtin, Watched { name: builtin.name(), owner, guard: Ok(guard) }))
     }
 
     /// The guard of a tool that is elsewhere, under the eyes of policies in mode Audit.
@@ -62,36 +62,46 @@ impl Effects {
     }
 
     fn guard(&self, tool: &ToolName) -> Result<Guard, BuildError> {
-        if CLIENT.get().is_none() {
-            let wrong = |error: http::ClientError| BuildError::Tool {
-                agent: self.agent.clone(),
-                tool: tool.clone(),
-                problem: error.to_string(),
-            };
-            let client = http::Client::new().map_err(wrong)?;
-            CLIENT.get_or_init(|| client);
-        }
-        let client = CLIENT.get().expect("it was just made");
-        Ok(self.guard.get_or_init(|| Guard::new(client.clone())).clone())
+        let wrong = |problem| BuildError::Tool { agent: self.agent.clone(), tool: tool.clone(), problem };
+        let client = client().map_err(wrong)?;
+        Ok(self.guard.get_or_init(|| Guard::new(client)).clone())
     }
+}
+
+fn client() -> Result<http::Client, String> {
+    if let Some(client) = CLIENT.get() {
+        return Ok(client.clone());
+    }
+    let client = http::Client::new().map_err(|error| error.to_string())?;
+    Ok(CLIENT.get_or_init(|| client).clone())
+}
+
+/// A tool that belongs to no agent yet: what policies in mode Audit would refuse it is logged, and counted nowhere.
+pub(super) fn unwatched(builtin: Builtin) -> Arc<dyn Tool> {
+    tool(builtin, Watched { name: builtin.name(), owner: None, guard: client().map(Guard::new) })
 }
 
 /// What stands between a tool and the world, under the eyes of policies in mode Audit.
 struct Watched {
-    agent: AgentName,
     name: &'static str,
-    metrics: Arc<Metrics>,
-    guard: Guard,
+    /// Whose it is, and where that is counted.
+    owner: Option<(AgentName, Arc<Metrics>)>,
+    /// Or why there is none.
+    guard: Result<Guard, String>,
 }
 
 impl Watched {
     /// The guard of one call.
-    fn guard(&self) -> Guard {
-        let (agent, tool, metrics) = (self.agent.clone(), self.name, Arc::clone(&self.metrics));
-        self.guard.telling(move |refusal| {
-            metrics.refused(Mode::Audit, refusal.policy.as_deref(), None);
-            info!(%agent, tool, refusal = %refusal, "an effect would be refused");
-        })
+    fn guard(&self) -> Result<Guard, ToolError> {
+        let (tool, owner) = (self.name, self.owner.clone());
+        let guard = self.guard.as_ref().map_err(|problem| ToolError::Failed(problem.clone()))?;
+        Ok(guard.telling(move |refusal| {
+            let agent = owner.as_ref().map(|(agent, metrics)| {
+                metrics.refused(Mode::Audit, refusal.policy.as_deref(), None);
+                agent.as_str()
+            });
+            info!(agent, tool, refusal = %refusal, "an effect would be refused");
+        }))
     }
 }
 
@@ -131,7 +141,7 @@ impl<A: DeserializeOwned + JsonSchema + Send, R: Serialize + JsonSchema> Tool fo
 
     async fn run(&self, permit: Permit, arguments: Value) -> Result<Value, ToolError> {
         let arguments = serde_json::from_value(arguments).map_err(|error| ToolError::InvalidArguments(error.to_string()))?;
-        let result = (self.run)(self.watched.guard(), Arc::clone(permit.bounds()), arguments).await.map_err(told)?;
+        let result = (self.run)(self.watched.guard()?, Arc::clone(permit.bounds()), arguments).await.map_err(told)?;
         serde_json::to_value(result).map_err(|error| ToolError::Failed(error.to_string()))
     }
 }

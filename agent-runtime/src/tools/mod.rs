@@ -8,6 +8,8 @@ mod effects;
 #[path = "no_effects.rs"]
 mod effects;
 mod note;
+#[cfg(any(feature = "io", feature = "network"))]
+mod public_effects;
 mod registry;
 #[cfg(feature = "network")]
 pub(crate) mod remote;
@@ -23,6 +25,12 @@ use skreaver_protocol::Builtin;
 
 #[cfg(feature = "network")]
 pub use bridge::{BridgeError, McpBridge};
+#[cfg(feature = "io")]
+pub use public_effects::{
+    DirectoryCreateTool, DirectoryListTool, FileAppendTool, FileDeleteTool, FileReadTool, FileStatTool, FileWriteTool,
+};
+#[cfg(feature = "network")]
+pub use public_effects::{HttpDeleteTool, HttpGetTool, HttpPatchTool, HttpPostTool, HttpPutTool};
 pub use registry::{InMemoryToolRegistry, RegisterError};
 #[cfg(feature = "workers")]
 pub use skreaver_tools::worker;

@@ -108,3 +108,22 @@ fn what_may_happen_twice_is_said() {
     let toolbox = |tool| runtime.agent("clerk").unwrap().toolbox().is_idempotent(tool);
     assert!(toolbox("http_get") && toolbox("file_write") && !toolbox("http_post"));
 }
+
+#[tokio::test]
+async fn tools_of_ones_own_registry_touch_what_a_security_configuration_lets_them() {
+    use skreaver::tools::{FileReadTool, FileWriteTool, HttpGetTool};
+    let folder = tempfile::tempdir().unwrap();
+    let toml = format!("[fs]\nallow_paths = [\"{}\"]\n[http]\nallow_domains = [\"api.example.com\"]\n", folder.path().display());
+    let manager = skreaver::SecurityManager::new(skreaver::SecurityConfig::parse(&toml).unwrap()).unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let write = manager.secure_tool("file_write", FileWriteTool::new()).unwrap();
+    write.call(json!({"path": path("note.txt"), "content": "slate"})).await.unwrap();
+    let read = manager.secure_tool("file_read", FileReadTool::new()).unwrap();
+    let found = read.call(json!({"path": path("note.txt")})).await.unwrap().output;
+    assert!(found.to_string().contains("slate"), "{found}");
+    let outside = read.call(json!({"path": "/etc/hostname"})).await.unwrap_err().to_string();
+    assert!(outside.contains("security.toml"), "{outside}");
+    let get = manager.secure_tool("http_get", HttpGetTool::new()).unwrap();
+    let elsewhere = get.call(json!({"url": "https://elsewhere.example/"})).await.unwrap_err().to_string();
+    assert!(elsewhere.contains("allow_domains"), "{elsewhere}");
+}
