@@ -8,6 +8,7 @@ mod memory;
 mod network;
 mod operator;
 mod policies;
+mod reference_servers;
 mod runs;
 mod tools;
 
@@ -22,6 +23,21 @@ async fn observe(namespace: &Namespace, agent: &str, input: &str) -> anyhow::Res
     let url = format!("http://{agent}.{}.svc.cluster.local:8080/agents/{agent}/observe", namespace.name);
     let response = reqwest::Client::new().post(url).json(&json!({ "input": input })).send().await?;
     Ok((response.status().as_u16(), response.json().await?))
+}
+
+/// Asks an agent over MCP, through its Service.
+async fn ask(namespace: &Namespace, agent: &str, method: &str, params: Value) -> Option<Value> {
+    let url = format!("http://{agent}.{}.svc.cluster.local:8080/mcp", namespace.name);
+    let request = reqwest::Client::new().post(url).header("accept", "application/json, text/event-stream");
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+    request.json(&body).send().await.ok()?.json().await.ok()
+}
+
+/// The tools that an agent lists over MCP.
+async fn listed(namespace: &Namespace, agent: &str) -> Option<Vec<String>> {
+    let answer = ask(namespace, agent, "tools/list", json!({})).await?;
+    let tools = answer["result"]["tools"].as_array()?.iter();
+    Some(tools.filter_map(|tool| tool["name"].as_str().map(str::to_owned)).collect())
 }
 
 fn agent(name: &str, spec: &str) -> String {

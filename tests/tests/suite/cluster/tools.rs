@@ -1,9 +1,9 @@
 //! Tools that are elsewhere: an Agent with the tools of an MCP server, which changes what it says of them.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use skreaver_tests::{Namespace, until};
 
-use super::{agent, pods, ready};
+use super::{agent, ask, listed, pods, ready};
 
 /// The server is an Agent too: its tools are served over MCP, and its spec says what is said of them.
 fn quarry(description: &str) -> String {
@@ -17,22 +17,8 @@ fn clerk(namespace: &Namespace, pin_version: u32) -> String {
     agent("clerk", &format!("{{tools: [{{name: ledger, type: MCP, mcp: {mcp}}}]}}"))
 }
 
-/// Asks the clerk over MCP.
-async fn ask(namespace: &Namespace, method: &str, params: Value) -> Option<Value> {
-    let url = format!("http://clerk.{}.svc.cluster.local:8080/mcp", namespace.name);
-    let request = reqwest::Client::new().post(url).header("accept", "application/json, text/event-stream");
-    let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-    request.json(&body).send().await.ok()?.json().await.ok()
-}
-
-async fn listed(namespace: &Namespace) -> Option<Vec<String>> {
-    let answer = ask(namespace, "tools/list", json!({})).await?;
-    let tools = answer["result"]["tools"].as_array()?.iter();
-    Some(tools.filter_map(|tool| tool["name"].as_str().map(str::to_owned)).collect())
-}
-
 async fn until_listed(namespace: &Namespace, wanted: &[&str]) {
-    until(&format!("the tools {wanted:?}"), async || (listed(namespace).await? == wanted).then_some(())).await;
+    until(&format!("the tools {wanted:?}"), async || (listed(namespace, "clerk").await? == wanted).then_some(())).await;
 }
 
 #[tokio::test]
@@ -44,7 +30,7 @@ async fn a_server_that_changes_a_tool_is_told_of_and_the_tool_is_withheld_until_
     ready(&namespace, "clerk").await;
     until_listed(&namespace, &["ledger__greet", "ledger__uppercase"]).await;
     let call = json!({"name": "ledger__uppercase", "arguments": {"text": "go"}});
-    let answer = ask(&namespace, "tools/call", call.clone()).await.unwrap();
+    let answer = ask(&namespace, "clerk", "tools/call", call.clone()).await.unwrap();
     assert_eq!(answer["result"]["content"][0]["text"], "GO", "{answer}");
     namespace.condition("agent", "clerk", "ToolDrift", "False", "AsPinned").await;
     until("the tools to be pinned", async || {
@@ -63,9 +49,9 @@ async fn a_server_that_changes_a_tool_is_told_of_and_the_tool_is_withheld_until_
     namespace.condition("agent", "clerk", "Degraded", "True", "ToolChanged").await;
     until_listed(&namespace, &["ledger__uppercase"]).await;
     let greet = json!({"name": "ledger__greet", "arguments": {}});
-    let refused = ask(&namespace, "tools/call", greet).await.unwrap();
+    let refused = ask(&namespace, "clerk", "tools/call", greet).await.unwrap();
     assert!(refused["error"]["message"].as_str().is_some_and(|text| text.contains("no tool is named")), "{refused}");
-    assert_eq!(ask(&namespace, "tools/call", call).await.unwrap()["result"]["content"][0]["text"], "GO");
+    assert_eq!(ask(&namespace, "clerk", "tools/call", call).await.unwrap()["result"]["content"][0]["text"], "GO");
 
     // Whoever owns the Agent accepts it, and nothing is rolled for that.
     let before = pods(&namespace, "clerk").await;
