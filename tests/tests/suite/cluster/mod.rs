@@ -11,6 +11,7 @@ mod policies;
 mod reference_servers;
 mod runs;
 mod tools;
+mod twenty;
 
 use serde_json::{Value, json};
 use skreaver_tests::{Namespace, until};
