@@ -7,6 +7,7 @@ use skreaver_memory::Memory;
 use skreaver_model::Model;
 use skreaver_policy::Policy;
 use skreaver_policy::bounds::{Ground, Host, Own};
+use skreaver_protocol::auth::AuthConfig;
 use skreaver_protocol::config::{
     AgentConfig, LimitsConfig, MemoryConfig, ReadinessMode, RuntimeConfig, StoreConfig, ToolConfig, ToolSource,
 };
@@ -16,10 +17,11 @@ use skreaver_protocol::{AgentName, Builtin, ToolName};
 
 use crate::agent::{Parts, ServedAgent, Slot};
 use crate::audit::{AuditLog, Auditor, Logs};
+use crate::auth::Guard;
 use crate::custom::Agent;
 use crate::metrics::Metrics;
 use crate::mind::{self, Http, Thoughts};
-use crate::readiness::{Components, SERVER};
+use crate::readiness::{AUTH, Components, SERVER};
 use crate::runtime::{Agents, MEMORY, MODEL, POLICY, Runtime, TOOL, component};
 use crate::security::SecurityConfig;
 #[cfg(feature = "network")]
@@ -34,6 +36,7 @@ pub struct Builder {
     config: RuntimeConfig,
     policies: BTreeMap<AgentName, PolicyBundle>,
     security: Option<SecurityConfig>,
+    auth: Option<AuthConfig>,
     audit: Vec<AuditLog>,
     tools: InMemoryToolRegistry,
     agents: BTreeMap<AgentName, Arc<dyn Agent>>,
@@ -82,6 +85,12 @@ pub enum BuildError {
     /// An operator hands the runtime its policies, and would take this one out of force.
     #[error("a runtime that an operator hands policies takes no security configuration; write a ToolPolicy")]
     Steered,
+    /// How callers are known, or what they may do, is configured wrongly.
+    #[error("{problems}")]
+    Auth {
+        /// All that is wrong, each with its path.
+        problems: String,
+    },
     /// A tool cannot have its effects.
     #[error("agent `{agent}`: the tool `{tool}` cannot work: {problem}")]
     Tool {
@@ -117,6 +126,7 @@ impl Builder {
             config: RuntimeConfig { agents: Vec::new(), cluster: None, auth: None },
             policies: BTreeMap::new(),
             security: None,
+            auth: None,
             audit: Vec::new(),
             tools: InMemoryToolRegistry::new(),
             agents: BTreeMap::new(),
@@ -154,6 +164,14 @@ impl Builder {
     #[must_use]
     pub fn security(mut self, security: SecurityConfig) -> Self {
         self.security = Some(security);
+        self
+    }
+
+    /// How callers of the API are known, and what they may do, in the place of what the configuration says of it. Without either
+    /// nobody is asked.
+    #[must_use]
+    pub fn auth(mut self, auth: AuthConfig) -> Self {
+        self.auth = Some(auth);
         self
     }
 
@@ -221,14 +239,16 @@ impl Builder {
         let served = Arc::new(Agents::default());
         let siblings = Siblings(Arc::downgrade(&served));
         let several = agents.len() > 1;
-        let components = Arc::new(self.components(&agents, several));
+        let auth = self.auth.take().or(self.config.auth.take());
+        let components = Arc::new(self.components(&agents, several, auth.is_some()));
+        let guard = auth.map(|auth| Guard::new(&auth, Arc::clone(&components)).map(Arc::new)).transpose()?;
         let mut built = BTreeMap::new();
         for config in agents {
             let name = config.name.clone();
             built.insert(name, Arc::new(self.served(config, several, &siblings, &components, &metrics, &logs)?));
         }
         served.store(Arc::new(built));
-        Ok(Runtime { agents: served, cluster: self.config.cluster, metrics, components, several })
+        Ok(Runtime { agents: served, cluster: self.config.cluster, metrics, components, guard, several })
     }
 
     /// All agents, as they are configured.
@@ -268,10 +288,11 @@ impl Builder {
         self.config.cluster.as_ref().is_some_and(|cluster| cluster.control.is_some())
     }
 
-    fn components(&self, agents: &[AgentConfig], several: bool) -> Components {
+    fn components(&self, agents: &[AgentConfig], several: bool, asks: bool) -> Components {
         // In a steered pod the mounted policies may be old: the stream has to confirm them first.
         let policy = if self.is_steered() { ComponentState::NotReady } else { ComponentState::Ready };
         let mut states = vec![(SERVER.to_owned(), ComponentState::Ready), ("config".to_owned(), ComponentState::Ready)];
+        states.extend(asks.then(|| (AUTH.to_owned(), ComponentState::NotReady)));
         let mut told_only = BTreeSet::new();
         for AgentConfig { name, memory, models, readiness, tools, .. } in agents {
             let sources = tools.iter().filter(|tool| matches!(tool.source, ToolSource::Mcp(_)));

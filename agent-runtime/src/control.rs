@@ -4,7 +4,7 @@
 
 mod connect;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,6 +54,7 @@ pub(crate) async fn follow(runtime: &Runtime, stop: CancellationToken) {
         runtime,
         agent,
         confirmed: watch::Sender::new(false),
+        no_keys: watch::Sender::default(),
         #[cfg(not(feature = "network"))]
         no_sources: watch::Sender::default(),
     };
@@ -69,6 +70,8 @@ struct Follower<'a> {
     agent: Arc<ServedAgent>,
     /// Whether the operator has confirmed the policies on the present stream.
     confirmed: watch::Sender<bool>,
+    /// Where nobody asks for keys.
+    no_keys: watch::Sender<BTreeSet<String>>,
     #[cfg(not(feature = "network"))]
     no_sources: watch::Sender<BTreeMap<ToolName, FoundSource>>,
 }
@@ -96,19 +99,23 @@ impl Follower<'_> {
         let mut components = self.runtime.components.subscribe();
         let mut approvals = self.agent.approvals().changes();
         let mut sources = self.found();
+        let mut wanted = self.runtime.guard.as_ref().map_or_else(|| self.no_keys.subscribe(), |guard| guard.wanted());
         let (mut problem, mut told) = (None, [None, None]);
         loop {
             self.report(&mut stream, problem.clone(), &mut told).await?;
+            if let Some(wanted) = self.runtime.guard.as_ref().and_then(|guard| guard.take_wanted()) {
+                send(&mut stream, &FromRuntime::KeysWanted { wanted }).await?;
+            }
             tokio::select! {
                 _ = components.changed() => {}
                 _ = approvals.changed() => {}
                 _ = sources.changed() => {}
+                _ = wanted.changed() => {}
                 message = next(&mut stream) => {
                     match message? {
                         ToRuntime::Policies { bundle } => problem = self.take(&bundle),
                         ToRuntime::Approvals { votes } => self.agent.approvals().told(votes),
-                        // No request is asked for a token yet.
-                        ToRuntime::KeySets { keys: _ } => {}
+                        ToRuntime::KeySets { keys } => self.runtime.guard.iter().for_each(|guard| guard.take(&keys)),
                     }
                 }
             }
@@ -141,7 +148,7 @@ impl Follower<'_> {
         };
         for (message, told) in [state, FromRuntime::Approvals { waiting }].into_iter().zip(told) {
             if told.as_ref() != Some(&message) {
-                stream.send(Message::text(serde_json::to_string(&message)?)).await?;
+                send(stream, &message).await?;
                 *told = Some(message);
             }
         }
@@ -193,6 +200,10 @@ impl Follower<'_> {
             let _ = confirmed.wait_for(|confirmed| !*confirmed).await;
         }
     }
+}
+
+async fn send(stream: &mut Stream, message: &FromRuntime) -> Result<(), StreamError> {
+    Ok(stream.send(Message::text(serde_json::to_string(message)?)).await?)
 }
 
 async fn next(stream: &mut Stream) -> Result<ToRuntime, StreamError> {

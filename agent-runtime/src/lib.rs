@@ -4,6 +4,11 @@ mod admission;
 mod agent;
 pub mod approvals;
 pub mod audit;
+#[cfg(feature = "auth")]
+pub mod auth;
+#[cfg(not(feature = "auth"))]
+#[path = "auth/absent.rs"]
+mod auth;
 mod build;
 mod collections;
 pub mod config;

@@ -19,11 +19,12 @@ use rmcp::transport::streamable_http_server::{
 use serde_json::Value;
 use skreaver_protocol::problem::Code;
 use skreaver_protocol::rest::BODY_LIMIT;
-use skreaver_protocol::{AgentName, Caller, ToolName};
+use skreaver_protocol::{AgentName, ToolName};
 use uuid::Uuid;
 
 use crate::agent::{Failure, ServedAgent};
 use crate::coordinator::as_text;
+use crate::http::Asker;
 use crate::runtime::Runtime;
 use crate::tools::{Input, ToolCall, wire_name};
 
@@ -105,14 +106,17 @@ impl ServerHandler for AgentServer {
     ) -> Result<CallToolResponse, ErrorData> {
         let arguments = Value::Object(request.arguments.unwrap_or_default());
         let (tool, input, id) = (request.name.into_owned(), Input::Arguments(arguments), Uuid::now_v7().to_string());
+        let parts = context.extensions.get::<Parts>();
+        let asker = parts.and_then(|parts| parts.extensions.get::<Asker>());
+        let caller = asker.ok_or_else(|| ErrorData::internal_error("nobody has asked who calls", None))?.caller();
         // It belongs to no run: what the client has read elsewhere is not known.
-        let call = ToolCall { tool, input, caller: Caller::Anonymous, session: None, read: None, id, approved: None };
+        let call = ToolCall { tool, input, caller, session: None, read: None, id, approved: None };
         match self.0.call(call).await {
             Ok(result) => Ok(answer(result.output).into()),
             Err(error) if error.code == Code::UnknownTool => Err(ErrorData::invalid_params(error.detail, None)),
             Err(error) if error.code == Code::QueueFull => {
                 let text = error.to_string();
-                if let Some(refused) = context.extensions.get::<Parts>().and_then(|parts| parts.extensions.get::<Refused>()) {
+                if let Some(refused) = parts.and_then(|parts| parts.extensions.get::<Refused>()) {
                     refused.0.get_or_init(|| error);
                 }
                 Err(ErrorData::internal_error(text, None))

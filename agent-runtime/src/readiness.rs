@@ -10,6 +10,9 @@ use tokio::sync::watch;
 /// The component that says whether the server takes new work.
 pub(crate) const SERVER: &str = "server";
 
+/// The component that says whether there have been keys of all issuers.
+pub(crate) const AUTH: &str = "auth";
+
 /// The states of all components, to be read and waited for.
 #[derive(Debug)]
 pub(crate) struct Components {

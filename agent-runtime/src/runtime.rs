@@ -15,6 +15,7 @@ use skreaver_protocol::rest::{ComponentReason, ComponentState, Readiness};
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::{Report, ServedAgent};
+use crate::auth::Guard;
 use crate::build::Builder;
 use crate::metrics::Metrics;
 use crate::readiness::{Components, SERVER};
@@ -27,6 +28,8 @@ pub struct Runtime {
     pub(crate) cluster: Option<ClusterConfig>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) components: Arc<Components>,
+    /// Who asks callers who they are; nothing where nobody does.
+    pub(crate) guard: Option<Arc<Guard>>,
     /// Several agents in one process: components carry the agent's name.
     pub(crate) several: bool,
 }
@@ -176,7 +179,12 @@ impl Runtime {
                 agent.work(&report, stop).await;
             }
         });
-        futures::future::join_all(work).await;
+        let kept = async {
+            if let Some(guard) = &self.guard {
+                guard.keep(stop.clone()).await;
+            }
+        };
+        tokio::join!(futures::future::join_all(work), kept);
     }
 
     /// What is counted.

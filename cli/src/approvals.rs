@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Client, Response};
 use serde::de::DeserializeOwned;
 use skreaver::protocol::approval::{ApprovalRequest, ApprovalState, Choice};
@@ -13,6 +14,9 @@ pub(crate) struct Args {
     /// Where `skreaver run` listens.
     #[arg(long, global = true, value_name = "URL", default_value = "http://127.0.0.1:3000")]
     server: String,
+    /// What proves who you are, where `skreaver run` asks: an API key, or a token. It decides under its own name.
+    #[arg(long, global = true, value_name = "KEY", env = "SKREAVER_API_KEY", hide_env_values = true)]
+    api_key: Option<String>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -41,7 +45,7 @@ struct Decision {
 }
 
 pub(crate) fn approvals(args: &Args) -> anyhow::Result<()> {
-    let server = Server { client: Client::new(), url: args.server.trim_end_matches('/').to_owned() };
+    let server = Server { client: client(args.api_key.as_deref())?, url: args.server.trim_end_matches('/').to_owned() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match &args.command {
@@ -50,6 +54,17 @@ pub(crate) fn approvals(args: &Args) -> anyhow::Result<()> {
             Some(Command::Deny(decision)) => server.decide(decision, Choice::Deny).await,
         }
     })
+}
+
+/// A client that proves in each request who it is.
+fn client(api_key: Option<&str>) -> anyhow::Result<Client> {
+    let mut headers = HeaderMap::new();
+    if let Some(key) = api_key {
+        let mut value = HeaderValue::try_from(format!("Bearer {key}")).context("the API key is no text that can be sent")?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    Client::builder().default_headers(headers).build().context("failed to make a client")
 }
 
 struct Server {

@@ -3,6 +3,7 @@
 mod approvals;
 mod audit;
 mod files;
+mod keys;
 mod policy;
 mod render;
 mod run;
@@ -35,6 +36,9 @@ enum Command {
     Validate(validate::Args),
     /// List the tool calls that wait for approval where `skreaver run` serves, and decide about them.
     Approvals(approvals::Args),
+    /// Make API keys for those who ask agents.
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Verify logs of decisions over tool calls.
     Audit(audit::Args),
     /// Ask ToolPolicies about calls before anything is applied.
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
         Command::Render(args) => render::render(&args),
         Command::Validate(args) => validate::validate(&args),
         Command::Approvals(args) => approvals::approvals(&args),
+        Command::Keys(command) => keys::keys(&command),
         Command::Audit(args) => audit::audit(&args),
         Command::Policy(command) => return policy::policy(&command),
     };

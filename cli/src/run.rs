@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use skreaver::audit::AuditLog;
 use skreaver::protocol::Builtin;
+use skreaver::protocol::auth::AuthConfig;
 use skreaver::protocol::config::{AgentConfig, RuntimeConfig};
 use skreaver::tools::worker::{Pool, Program};
 use skreaver::{Listeners, Runtime, SecurityConfig, serve_until_terminated};
@@ -36,6 +37,16 @@ pub(crate) struct Args {
     /// Default: $XDG_DATA_HOME/skreaver, or ~/.local/share/skreaver.
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
+    /// A file that says how callers are known and what they may do, as `auth` of a runtime configuration does: issuers, roles,
+    /// bindings. Without it and without --api-keys nobody is asked.
+    #[arg(long, value_name = "FILE")]
+    auth: Option<PathBuf>,
+    /// A directory with API keys, one file for each caller; `skreaver keys new` writes them.
+    #[arg(long, value_name = "DIR")]
+    api_keys: Option<PathBuf>,
+    /// Serve to others than this machine, and ask nobody who they are.
+    #[arg(long, conflicts_with_all = ["auth", "api_keys"])]
+    no_auth: bool,
     /// A security.toml, which bounds what every agent may do besides what its ToolPolicies say.
     #[arg(long, value_name = "FILE")]
     security: Option<PathBuf>,
@@ -49,16 +60,50 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, program: Program) -> anyhow::Result<()> {
     let local = if args.files.files.is_empty() { load(parse("the built-in demo", DEMO)?)? } else { args.files.load()? };
+    let auth = auth(args)?;
+    let asks = auth.is_some();
     // To be removed at the very end.
     let secrets = Folder::create()?;
-    let runtime = Arc::new(runtime(&local, args, &secrets, Pool::usual(program)?)?);
+    let runtime = Arc::new(runtime(&local, args, auth, &secrets, Pool::usual(program)?)?);
     let filter = EnvFilter::try_from_env("SKREAVER_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
-    tokio::runtime::Runtime::new()?.block_on(listen(runtime, args.listen))
+    tokio::runtime::Runtime::new()?.block_on(listen(runtime, args.listen, asks))
 }
 
-fn runtime(local: &Local, args: &Args, secrets: &Folder, workers: Arc<Pool>) -> anyhow::Result<Runtime> {
+/// How callers are known, where they are asked. Whoever serves to others has to say, one way or the other.
+fn auth(args: &Args) -> anyhow::Result<Option<AuthConfig>> {
+    let Args { auth: file, api_keys, no_auth, listen, .. } = args;
+    if file.is_none() && api_keys.is_none() {
+        ensure!(
+            *no_auth || listen.ip().is_loopback(),
+            "on {listen} others than this machine may ask the agents, and nobody would be asked who they are; name who may with \
+             --api-keys DIR (`skreaver keys new NAME --roles user --dir DIR` makes a key) or with --auth FILE, listen on 127.0.0.1, \
+             or say --no-auth"
+        );
+        return Ok(None);
+    }
+    let mut config = match file {
+        Some(file) => {
+            let text = std::fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))?;
+            serde_yaml::from_str(&text).with_context(|| format!("{} does not say how callers are known", file.display()))?
+        }
+        None => AuthConfig::default(),
+    };
+    if let Some(directory) = api_keys {
+        ensure!(directory.is_dir(), "{} is no directory; `skreaver keys new NAME --dir` makes it", directory.display());
+        config.api_keys = Some(directory.clone());
+    }
+    Ok(Some(config))
+}
+
+fn runtime(
+    local: &Local,
+    args: &Args,
+    auth: Option<AuthConfig>,
+    secrets: &Folder,
+    workers: Arc<Pool>,
+) -> anyhow::Result<Runtime> {
     let agents = local.resolve(args.require_tool_policy).map_err(|problems| all(&problems))?;
     if agents.is_empty() {
         bail!("there is no Agent in what was read");
@@ -68,7 +113,7 @@ fn runtime(local: &Local, args: &Args, secrets: &Folder, workers: Arc<Pool>) -> 
         let folder = args.data_dir.as_ref();
         Ok(agent_config(agent, &Locations { secrets, variables, data: data(agent, folder)?, files: files(agent, folder)? }))
     });
-    let config = RuntimeConfig { agents: located.collect::<anyhow::Result<_>>()?, cluster: None, auth: None };
+    let config = RuntimeConfig { agents: located.collect::<anyhow::Result<_>>()?, cluster: None, auth };
     let mut builder = Runtime::builder().config(config).workers(workers);
     if let Some(file) = &args.audit {
         let log = AuditLog::to_file(file).with_context(|| format!("failed to open the audit log {}", file.display()))?;
@@ -113,24 +158,25 @@ fn own_folder(agent: &ResolvedAgent<'_>, folder: Option<&PathBuf>) -> anyhow::Re
     Ok(folder)
 }
 
-async fn listen(runtime: Arc<Runtime>, address: SocketAddr) -> anyhow::Result<()> {
+async fn listen(runtime: Arc<Runtime>, address: SocketAddr, asks: bool) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address).await.with_context(|| format!("failed to listen on {address}"))?;
-    greet(&runtime, listener.local_addr()?);
+    greet(&runtime, listener.local_addr()?, asks);
     let listeners = Listeners { api: listener, admin: None };
     serve_until_terminated(runtime, listeners, Duration::ZERO).await.context("failed to serve")
 }
 
 /// What to type next. Goes to standard output, apart from the log.
-fn greet(runtime: &Runtime, address: SocketAddr) {
+fn greet(runtime: &Runtime, address: SocketAddr, asks: bool) {
+    let credential = if asks { "-H \"Authorization: Bearer $SKREAVER_API_KEY\" " } else { "" };
     println!("Serving on http://{address} - Ctrl-C stops. Try:\n");
-    for path in ["/health", "/ready", "/metrics", "/agents"] {
-        println!("  curl http://{address}{path}");
+    for (path, credential) in [("/health", ""), ("/ready", ""), ("/metrics", credential), ("/agents", credential)] {
+        println!("  curl {credential}http://{address}{path}");
     }
     for agent in runtime.agents() {
         let config = agent.config();
         let input = first_words(config);
         println!(
-            "  curl -H 'Content-Type: application/json' -d '{{\"input\": \"{input}\"}}' http://{address}/agents/{}/observe",
+            "  curl {credential}-H 'Content-Type: application/json' -d '{{\"input\": \"{input}\"}}' http://{address}/agents/{}/observe",
             config.name
         );
     }

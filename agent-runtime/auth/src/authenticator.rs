@@ -83,6 +83,11 @@ impl Authenticator {
         &self.keys
     }
 
+    /// The issuers of which there have been no keys yet.
+    pub fn issuers_without_keys(&self) -> Vec<&str> {
+        self.rules.issuers.iter().map(|issuer| issuer.url.as_str()).filter(|url| self.keys.of(url).is_none()).collect()
+    }
+
     /// Roles that API keys are given and that there are not. They allow nothing, and whoever wrote them should be told.
     pub fn unknown_roles(&self) -> Vec<&str> {
         self.api_keys.roles().into_iter().filter(|role| !self.rules.roles.has(role)).collect()

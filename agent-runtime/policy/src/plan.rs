@@ -240,13 +240,15 @@ fn alternative(rule: &CompiledRule, undecided: Option<String>) -> Option<Alterna
 }
 
 fn whose(limit: RateLimit, call: &Call<'_>) -> Option<String> {
+    let identity = || match call.caller {
+        Caller::Anonymous => None,
+        known @ (Caller::ServiceAccount { .. } | Caller::User { .. } | Caller::ApiKey { .. }) => Some(known.identity()),
+    };
     match limit.per {
         Per::Agent => None,
-        Per::Session => call.session.map(|session| session.as_str().to_owned()),
-        Per::Caller => match call.caller {
-            Caller::Anonymous => None,
-            known @ (Caller::ServiceAccount { .. } | Caller::User { .. } | Caller::ApiKey { .. }) => Some(known.identity()),
-        },
+        // Two callers who choose the same id have two sessions.
+        Per::Session => call.session.map(|session| format!("{session} {}", identity().unwrap_or_default())),
+        Per::Caller => identity(),
     }
 }
 

@@ -53,8 +53,6 @@ async fn run(args: Args, workers: Arc<Pool>) -> anyhow::Result<()> {
     let admin =
         TcpListener::bind(args.admin_listen).await.with_context(|| format!("failed to listen on {}", args.admin_listen))?;
     let config = config::load(&args.config)?;
-    // Nobody asks callers who they are yet, and a configuration that demands it is not served as if it did not.
-    anyhow::ensure!(config.auth.is_none(), "`{}` has `auth`, which this version cannot serve", args.config.display());
     let mut builder = Runtime::builder().config(config.clone()).workers(workers);
     if let Some(cluster) = &config.cluster {
         let bundle = config::load_policies(&cluster.policies_file)?;

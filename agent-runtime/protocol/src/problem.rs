@@ -32,6 +32,12 @@ pub enum Code {
     InvalidArguments,
     /// The `Host` or `Origin` header names a host that MCP does not answer to.
     ForbiddenHost,
+    /// Nothing says who asks, or it is not believed. The header `WWW-Authenticate` says what is taken.
+    Unauthenticated,
+    /// Who asks is known, and has no role that allows it.
+    Forbidden,
+    /// It cannot be told yet who asks: the keys of who vouches for them have not arrived.
+    KeysUnavailable,
     /// A policy refuses the call.
     ToolDenied,
     /// A policy refuses what the agent is told: there is a secret or suspicious content in it.
@@ -102,7 +108,8 @@ impl Code {
     pub const fn status(self) -> u16 {
         match self {
             Self::MalformedJson => 400,
-            Self::ForbiddenHost | Self::InputDenied | Self::ToolDenied | Self::NotApproved => 403,
+            Self::Unauthenticated => 401,
+            Self::Forbidden | Self::ForbiddenHost | Self::InputDenied | Self::ToolDenied | Self::NotApproved => 403,
             Self::NotFound | Self::UnknownAgent | Self::UnknownRun | Self::UnknownSession | Self::UnknownApproval => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
@@ -127,7 +134,7 @@ impl Code {
             | Self::AnswerCutOff
             | Self::AnswerRefused
             | Self::AnswerMalformed => 502,
-            Self::ModelUnavailable | Self::MemoryUnavailable | Self::AuditUnavailable => 503,
+            Self::KeysUnavailable | Self::ModelUnavailable | Self::MemoryUnavailable | Self::AuditUnavailable => 503,
             Self::RunTimeout => 504,
         }
     }
@@ -146,6 +153,9 @@ impl Code {
             Self::UnknownTool => "No such tool",
             Self::InvalidArguments => "The tool does not take these arguments",
             Self::ForbiddenHost => "The Host or Origin header is not allowed",
+            Self::Unauthenticated => "It is not known who asks",
+            Self::Forbidden => "No role of the caller allows this",
+            Self::KeysUnavailable => "It cannot be told yet who asks",
             Self::ToolDenied => "A policy refuses the tool call",
             Self::InputDenied => "A policy refuses the input",
             Self::NotApproved => "The tool call needs approval, and has not got it",

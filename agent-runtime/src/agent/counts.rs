@@ -87,12 +87,17 @@ fn kind(code: Code) -> ErrorKind {
         | Code::AnswerMalformed
         | Code::KeyReused => ErrorKind::Parse,
         Code::RequestTimeout | Code::RunTimeout => ErrorKind::Timeout,
-        Code::ForbiddenHost | Code::InputDenied | Code::ToolDenied | Code::NotApproved => ErrorKind::Auth,
+        Code::Unauthenticated
+        | Code::Forbidden
+        | Code::ForbiddenHost
+        | Code::InputDenied
+        | Code::ToolDenied
+        | Code::NotApproved => ErrorKind::Auth,
         Code::ToolFailed | Code::ResultTooLarge | Code::ResultWithheld | Code::OutcomeUnknown => ErrorKind::Tool,
         Code::MemoryRequired | Code::MemoryUnavailable | Code::UnknownRun | Code::UnknownSession | Code::SessionBusy => {
             ErrorKind::Memory
         }
-        Code::ModelUnavailable | Code::ModelFailed => ErrorKind::Network,
+        Code::ModelUnavailable | Code::ModelFailed | Code::KeysUnavailable => ErrorKind::Network,
         Code::BodyTooLarge
         | Code::QueueFull
         | Code::AuditUnavailable

@@ -40,6 +40,8 @@ pub use crate::runs::Cursor;
 pub(crate) use background::Report;
 pub use follow::Followed;
 pub use observe::Observation;
+#[cfg(feature = "http")]
+pub(crate) use observe::unknown_run;
 
 use counts::Counts;
 pub(crate) use memory::{Slot, sentence};

@@ -289,7 +289,7 @@ fn refusal(failure: Failure) -> Box<Problem> {
     Box::new(failure.into())
 }
 
-pub(super) fn unknown_run(run: Uuid) -> Failure {
+pub(crate) fn unknown_run(run: Uuid) -> Failure {
     Failure::new(Code::UnknownRun, format!("the agent keeps no run `{run}`, or no longer"))
 }
 

@@ -3,29 +3,30 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use skreaver_protocol::SessionId;
 use tokio::sync::OwnedMutexGuard;
+
+use crate::runs::SessionPlace;
 
 type Queue = Arc<tokio::sync::Mutex<()>>;
 
 /// The queues of the sessions in which runs wait.
 #[derive(Default)]
-pub(super) struct Queues(Arc<Mutex<HashMap<SessionId, Queue>>>);
+pub(super) struct Queues(Arc<Mutex<HashMap<SessionPlace, Queue>>>);
 
 /// The first place in a session. Dropped, the next one has it.
 pub(super) struct First {
     place: Option<OwnedMutexGuard<()>>,
-    session: SessionId,
-    queues: Arc<Mutex<HashMap<SessionId, Queue>>>,
+    session: SessionPlace,
+    queues: Arc<Mutex<HashMap<SessionPlace, Queue>>>,
 }
 
-fn lock(queues: &Mutex<HashMap<SessionId, Queue>>) -> MutexGuard<'_, HashMap<SessionId, Queue>> {
+fn lock(queues: &Mutex<HashMap<SessionPlace, Queue>>) -> MutexGuard<'_, HashMap<SessionPlace, Queue>> {
     queues.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Queues {
     /// Waits for the first place.
-    pub(super) async fn enter(&self, session: &SessionId) -> First {
+    pub(super) async fn enter(&self, session: &SessionPlace) -> First {
         let queue = Arc::clone(lock(&self.0).entry(session.clone()).or_default());
         let place = Some(queue.lock_owned().await);
         First { place, session: session.clone(), queues: Arc::clone(&self.0) }
@@ -45,11 +46,14 @@ impl Drop for First {
 
 #[cfg(test)]
 mod tests {
+    use skreaver_protocol::{Caller, SessionId};
+
     use super::*;
 
     #[tokio::test]
     async fn who_comes_first_is_first_and_nothing_is_left_behind() {
-        let (queues, session) = (Arc::new(Queues::default()), SessionId::parse("a").unwrap());
+        let (queues, session) =
+            (Arc::new(Queues::default()), SessionPlace::new(&Caller::Anonymous, &SessionId::parse("a").unwrap()));
         let first = queues.enter(&session).await;
         let order = Arc::new(Mutex::new(Vec::new()));
         let waiting: Vec<_> = (0..5)

@@ -1,17 +1,19 @@
 //! The sessions and runs that an agent keeps, for those who ask.
 
-use std::sync::Arc;
-
 use skreaver_memory::Scan;
-use skreaver_protocol::SessionId;
 use skreaver_protocol::problem::Code;
 use skreaver_protocol::rest::{RunList, RunStatus, SessionHistory, SessionList};
+use skreaver_protocol::{Caller, SessionId};
 use uuid::Uuid;
 
 use super::observe::unknown_run;
 use super::{Failure, ServedAgent};
-use crate::runs::{JournalError, RunDocument, Stage, keys, status};
+use crate::runs::{JournalError, Owner, RunDocument, SessionPlace, Stage, keys, status};
 
+/// How many runs are looked at for those of one caller at a time.
+const GLANCE: usize = 200;
+/// How many runs are looked at for one part of a list. A part may have less than was asked for, and still be followed by others.
+const MOST_LOOKED_AT: usize = 2000;
 /// What of an agent's memory these need to be told of.
 const WHAT: &str = "runs and sessions that are kept";
 
@@ -25,6 +27,42 @@ impl ServedAgent {
         let next = documents.last().filter(|_| documents.len() == limit).map(|last| last.run.to_string());
         let runs: Vec<RunStatus> = documents.iter().map(|document| status(&self.config.name, document)).collect();
         Ok(RunList { runs, next })
+    }
+
+    /// As [`Self::list_runs`], only those that a caller has begun.
+    ///
+    /// # Errors
+    /// [`Failure`], as there.
+    pub async fn list_runs_of(&self, caller: &Caller, before: Option<Uuid>, limit: usize) -> Result<RunList, Failure> {
+        let (kept, identity) = (self.kept_for(WHAT)?, caller.identity());
+        let (mut runs, mut last, mut looked_at) = (Vec::new(), before, 0);
+        loop {
+            let documents = kept.documents(last, GLANCE).await.map_err(|error| error.failure())?;
+            looked_at += documents.len();
+            for document in &documents {
+                last = Some(document.run);
+                if document.caller.identity() == identity {
+                    runs.push(status(&self.config.name, document));
+                }
+                if runs.len() == limit {
+                    break;
+                }
+            }
+            let is_all = documents.len() < GLANCE && runs.len() < limit;
+            if is_all || runs.len() == limit || looked_at >= MOST_LOOKED_AT {
+                let next = last.filter(|_| !is_all).map(|last| last.to_string());
+                return Ok(RunList { runs, next });
+            }
+        }
+    }
+
+    /// Who has begun a run.
+    ///
+    /// # Errors
+    /// [`Failure`], where there is no such run.
+    pub async fn owner_of_run(&self, run: Uuid) -> Result<Caller, Failure> {
+        let document = self.kept_for(WHAT)?.document(run).await.map_err(|error| error.failure())?;
+        document.map(|document| document.caller).ok_or_else(|| unknown_run(run))
     }
 
     /// Ends a run. It is over at the latest a few seconds later, wherever it goes on.
@@ -50,23 +88,24 @@ impl ServedAgent {
         }
     }
 
-    /// The sessions of which something is kept.
+    /// The sessions of a caller of which something is kept.
     ///
     /// # Errors
     /// [`Failure`], where the agent has no memory or that does not answer.
-    pub async fn list_sessions(&self, after: Option<SessionId>, limit: usize) -> Result<SessionList, Failure> {
+    pub async fn list_sessions(&self, caller: &Caller, after: Option<SessionId>, limit: usize) -> Result<SessionList, Failure> {
         let kept = self.kept_for(WHAT)?;
+        let owner = Owner::of(caller);
         let mut sessions: Vec<SessionId> = Vec::new();
         let mut last = after;
         while sessions.len() < limit {
             // Behind everything of the session before: `0` is the character after `/`.
-            let scan = Scan::prefix(keys::SESSIONS, 1);
+            let scan = Scan::prefix(owner.sessions(), 1);
             let scan = match &last {
-                Some(session) => scan.after(keys::behind_session(session)),
+                Some(session) => scan.after(keys::behind_session(&SessionPlace::new(caller, session))),
                 None => scan,
             };
             let page = kept.memory().scan(&scan).await.map_err(|error| JournalError::from(error).failure())?;
-            let Some(session) = page.first().and_then(|(key, _)| keys::session_of(key)) else { break };
+            let Some(session) = page.first().and_then(|(key, _)| keys::session_of(key, &owner)) else { break };
             last = Some(session.clone());
             sessions.push(session);
         }
@@ -74,25 +113,26 @@ impl ServedAgent {
         Ok(SessionList { sessions, next })
     }
 
-    /// What was said in a session.
+    /// What was said in a session of a caller.
     ///
     /// # Errors
     /// [`Failure`], where nothing is kept of it.
-    pub async fn session(&self, session: &SessionId) -> Result<SessionHistory, Failure> {
-        let (summary, messages) = self.kept_for(WHAT)?.said(session).await.map_err(|error| error.failure())?;
+    pub async fn session(&self, caller: &Caller, session: &SessionId) -> Result<SessionHistory, Failure> {
+        let place = SessionPlace::new(caller, session);
+        let (summary, messages) = self.kept_for(WHAT)?.said(&place).await.map_err(|error| error.failure())?;
         if messages.is_empty() {
             return Err(unknown_session(session));
         }
         Ok(SessionHistory { session: session.clone(), summary, messages })
     }
 
-    /// Forgets a session.
+    /// Forgets a session of a caller.
     ///
     /// # Errors
     /// [`Failure`], where nothing is kept of it, or a run works in it and does not end within a few seconds.
-    pub async fn delete_session(self: &Arc<Self>, session: &SessionId) -> Result<(), Failure> {
+    pub async fn delete_session(&self, caller: &Caller, session: &SessionId) -> Result<(), Failure> {
         let kept = self.kept_for(WHAT)?;
-        let forgotten = kept.forget(session).await.map_err(|error| error.failure())?;
+        let forgotten = kept.forget(&SessionPlace::new(caller, session)).await.map_err(|error| error.failure())?;
         if forgotten { Ok(()) } else { Err(unknown_session(session)) }
     }
 }

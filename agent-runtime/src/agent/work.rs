@@ -66,7 +66,7 @@ impl ServedAgent {
     }
 
     async fn history(&self, kept: &Kept, document: &RunDocument) -> Result<History, JournalError> {
-        match &document.session {
+        match &document.place() {
             Some(session) => kept.history(session).await,
             None => Ok(History::default()),
         }
@@ -82,7 +82,7 @@ impl ServedAgent {
         deadline: Instant,
     ) -> Result<Option<Claimed>, JournalError> {
         let waited = async {
-            let _queue = match &document.session {
+            let _queue = match &document.place() {
                 Some(session) => Some(self.queues.enter(session).await),
                 None => None,
             };

@@ -7,11 +7,12 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use axum::response::{IntoResponse, Response};
-use skreaver_protocol::Caller;
+use skreaver_protocol::auth::Permission;
 use skreaver_protocol::problem::Code;
 use skreaver_protocol::rest::{AgentList, AgentStatus, ObserveRequest};
 use uuid::Uuid;
 
+use super::asking::Asker;
 use super::extract::{AgentOfPath, JsonBody, id, unknown_agent};
 use super::{App, ProblemResponse};
 use crate::agent::{Observation, ServedAgent};
@@ -25,8 +26,10 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The longest idempotency key, in bytes.
 const LONGEST_KEY: usize = 255;
 
-pub(crate) async fn list(State(app): State<App>) -> Json<AgentList> {
-    Json(AgentList { agents: app.runtime.agents().iter().map(|agent| agent.summary()).collect() })
+pub(crate) async fn list(State(app): State<App>, asker: Asker) -> Json<AgentList> {
+    let agents = app.runtime.agents();
+    let readable = agents.iter().filter(|agent| asker.may(&agent.config().name, Permission::Read).is_ok());
+    Json(AgentList { agents: readable.map(|agent| agent.summary()).collect() })
 }
 
 pub(crate) async fn status(AgentOfPath(agent): AgentOfPath) -> Json<AgentStatus> {
@@ -35,13 +38,14 @@ pub(crate) async fn status(AgentOfPath(agent): AgentOfPath) -> Json<AgentStatus>
 
 pub(crate) async fn observe(
     AgentOfPath(agent): AgentOfPath,
+    asker: Asker,
     headers: HeaderMap,
     JsonBody(request): JsonBody<ObserveRequest>,
 ) -> Result<Response, ProblemResponse> {
     let ObserveRequest { input, session } = request;
     let idempotency_key = idempotency_key(&headers)?;
     let hops = hops(&headers)?;
-    let observation = Observation { run: Uuid::now_v7(), caller: Caller::Anonymous, input, session, idempotency_key, hops };
+    let observation = Observation { run: Uuid::now_v7(), caller: asker.caller(), input, session, idempotency_key, hops };
     #[cfg(feature = "streaming")]
     if super::events::are_wanted(&headers) {
         return super::events::observe(agent, observation).await;

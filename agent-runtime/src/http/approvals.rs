@@ -6,6 +6,7 @@ use skreaver_protocol::approval::{ApprovalState, Vote};
 use skreaver_protocol::problem::Code;
 use skreaver_protocol::rest::{ApprovalDecision, ApprovalList, ApprovalOutcome, WaitingApproval};
 
+use super::asking::Asker;
 use super::extract::{AgentOfPath, JsonBody, PathPart};
 use super::{App, ProblemResponse};
 use crate::approvals::VoteError;
@@ -23,6 +24,7 @@ pub(crate) async fn list(AgentOfPath(agent): AgentOfPath) -> Json<ApprovalList> 
 pub(crate) async fn decide(
     State(app): State<App>,
     AgentOfPath(agent): AgentOfPath,
+    asker: Asker,
     PathPart(name): PathPart<String>,
     JsonBody(decision): JsonBody<ApprovalDecision>,
 ) -> Result<Json<ApprovalOutcome>, ProblemResponse> {
@@ -40,7 +42,11 @@ pub(crate) async fn decide(
             return Err(ProblemResponse::new(Code::InvalidRequest, detail));
         }
     }
-    let user = user.unwrap_or_else(|| NOBODY_NAMED.to_owned());
+    let user = match &asker {
+        Asker::Unasked => user.unwrap_or_else(|| NOBODY_NAMED.to_owned()),
+        // Whatever the body says.
+        Asker::Known(known) => known.caller().name().into_owned(),
+    };
     let state: ApprovalState =
         agent.approvals().vote(&name, Vote { user: user.clone(), decision, reason }).map_err(|error| match error {
             VoteError::Unknown => {

@@ -11,10 +11,9 @@ use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt};
 use skreaver_protocol::problem::Code;
 use skreaver_protocol::rest::RunEvent;
-use uuid::Uuid;
 
 use super::ProblemResponse;
-use super::extract::{AgentOfPath, PathPart};
+use super::asking::RunOfPath;
 use crate::agent::{Cursor, Observation, ServedAgent};
 
 /// How often a silent stream says that it is alive, so that nothing between cuts it.
@@ -27,11 +26,7 @@ pub(crate) fn are_wanted(headers: &HeaderMap) -> bool {
 }
 
 /// Follows a run that is kept.
-pub(crate) async fn follow(
-    AgentOfPath(agent): AgentOfPath,
-    PathPart(run): PathPart<Uuid>,
-    headers: HeaderMap,
-) -> Result<Response, ProblemResponse> {
+pub(crate) async fn follow(RunOfPath { agent, run }: RunOfPath, headers: HeaderMap) -> Result<Response, ProblemResponse> {
     let followed = agent.follow(run, last_event(&headers)?).await.map_err(ProblemResponse::of)?;
     Ok(answer(followed.events()))
 }

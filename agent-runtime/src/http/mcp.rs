@@ -9,10 +9,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::post;
 use axum::{Extension, Router};
-use rmcp::model::ClientJsonRpcMessage;
+use rmcp::model::{ClientJsonRpcMessage, ClientRequest, JsonRpcMessage};
 use skreaver_protocol::AgentName;
+use skreaver_protocol::auth::Permission;
 use skreaver_protocol::problem::Code;
 
+use super::asking::Asker;
 use super::extract::{AgentOfPath, json_bytes, parse, unknown_agent};
 use super::{App, ProblemResponse};
 use crate::mcp::{McpService, services};
@@ -31,6 +33,7 @@ pub(crate) fn routes(runtime: &Arc<Runtime>, extra_hosts: &[String]) -> Router<A
 async fn of_agent(
     Extension(services): Services,
     AgentOfPath(agent): AgentOfPath,
+    asker: Asker,
     request: Request,
 ) -> Result<Response, ProblemResponse> {
     let name = &agent.config().name;
@@ -38,7 +41,10 @@ async fn of_agent(
     let (parts, body) = request.into_parts();
     let bytes = json_bytes(&parts.headers, body).await?;
     // rmcp parses again, but tells the caller of bad JSON that its content type is wrong.
-    parse::<ClientJsonRpcMessage>(&bytes)?;
+    let message = parse::<ClientJsonRpcMessage>(&bytes)?;
+    if let Some(permission) = needed(&message) {
+        asker.may(name, permission)?;
+    }
     let answer = service.handle(Request::from_parts(parts, Body::from(bytes))).await;
     let response = answer.map_err(ProblemResponse::of)?;
     match refusal(response.status()) {
@@ -48,15 +54,31 @@ async fn of_agent(
 }
 
 /// `/mcp` means the agent of the pod. Where several agents share a process there is no such agent.
-async fn of_the_only_agent(State(app): State<App>, services: Services, request: Request) -> Result<Response, ProblemResponse> {
+async fn of_the_only_agent(
+    State(app): State<App>,
+    services: Services,
+    asker: Asker,
+    request: Request,
+) -> Result<Response, ProblemResponse> {
     let agents = app.runtime.agents();
     match agents.as_slice() {
-        [agent] => of_agent(services, AgentOfPath(agent.clone()), request).await,
+        [agent] => of_agent(services, AgentOfPath(agent.clone()), asker, request).await,
         _ => {
             let paths: Vec<_> = agents.iter().map(|agent| format!("/agents/{}/mcp", agent.config().name)).collect();
             let detail = format!("{} agents are served here; choose one: {}", agents.len(), paths.join(", "));
             Err(ProblemResponse::new(Code::NotFound, detail))
         }
+    }
+}
+
+/// What a message needs, besides being let in at all.
+fn needed(message: &ClientJsonRpcMessage) -> Option<Permission> {
+    let JsonRpcMessage::Request(request) = message else { return None };
+    match &request.request {
+        ClientRequest::CallToolRequest(_) => Some(Permission::Observe),
+        ClientRequest::ListToolsRequest(_) => Some(Permission::Read),
+        // To begin, and to ask whether somebody is there.
+        _ => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod agents;
 mod approvals;
+mod asking;
 mod audit;
 #[cfg(feature = "streaming")]
 mod events;
@@ -13,6 +14,7 @@ mod mcp;
 mod metrics;
 #[cfg(feature = "openapi")]
 mod openapi;
+mod permissions;
 mod problem;
 mod runs;
 
@@ -29,6 +31,8 @@ use skreaver_protocol::problem::Code;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::runtime::Runtime;
+#[cfg(feature = "mcp")]
+pub(crate) use asking::Asker;
 pub(crate) use problem::ProblemResponse;
 
 /// What handlers share.
@@ -57,6 +61,7 @@ pub(crate) fn api(runtime: Arc<Runtime>, extra_hosts: &[String]) -> Router {
         .route("/agents/{id}/sessions/{session}", get(runs::session).delete(runs::delete_session))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
+        .layer(from_fn_with_state(app.clone(), asking::ask))
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(from_fn_with_state(runtime, measure))
         .with_state(app)
@@ -122,5 +127,48 @@ fn method_label(method: &Method) -> &'static str {
         "PUT" => "PUT",
         "PATCH" => "PATCH",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use axum::body::Body;
+    use tower::ServiceExt;
+
+    use super::permissions::{TABLE, methods};
+    use super::*;
+
+    fn routes() -> Router {
+        let config = serde_json::from_value(serde_json::json!({"agents": [{"name": "amber"}]})).unwrap();
+        api(Arc::new(Runtime::builder().config(config).build().unwrap()), &[])
+    }
+
+    /// The paths of the router, which tells them to those who debug it.
+    fn paths(router: &Router) -> BTreeSet<String> {
+        let told = format!("{router:?}");
+        // The fallback has `/` and a name of axum's own.
+        let quoted = told.split('"').filter(|text| text.starts_with('/') && *text != "/" && !text.contains("axum"));
+        quoted.map(str::to_owned).collect()
+    }
+
+    #[tokio::test]
+    async fn every_route_says_which_permission_it_needs() {
+        let routes = routes();
+        let paths = paths(&routes);
+        let of_table: BTreeSet<_> = TABLE.iter().map(|(_, path, _)| (*path).to_owned()).collect();
+        assert_eq!(paths, of_table, "http/permissions.rs has the table");
+        for path in paths {
+            let filled =
+                ["{id}", "{run}", "{approval}", "{session}"].iter().fold(path.clone(), |path, part| path.replace(part, "x"));
+            let request = Request::builder().method("OPTIONS").uri(filled).body(Body::empty()).unwrap();
+            let response = routes.clone().oneshot(request).await.unwrap();
+            let allowed = response.headers()["allow"].to_str().unwrap();
+            let (mut taken, mut named) = (allowed.split(',').collect::<Vec<_>>(), methods(&path));
+            taken.sort_unstable();
+            named.sort_unstable();
+            assert_eq!(taken, named, "{path}");
+        }
     }
 }

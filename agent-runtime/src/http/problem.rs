@@ -3,42 +3,79 @@
 use std::any::Any;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use skreaver_protocol::problem::{CONTENT_TYPE, Code, Problem};
 
 use crate::agent::Failure;
+use crate::auth::Refusal;
 use crate::panics;
 use crate::trace::error;
 
 /// A problem on its way to the caller.
 #[derive(Debug)]
-pub(crate) struct ProblemResponse(Box<Problem>);
+pub(crate) struct ProblemResponse {
+    problem: Box<Problem>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// Why who asks is refused, where that is what is wrong. It goes with the answer to whoever logs it, and not to the caller.
+    refusal: Option<Refusal>,
+}
 
 impl ProblemResponse {
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self(Box::new(Problem::new(code, detail)))
+        Box::new(Problem::new(code, detail)).into()
     }
 
     /// A failure outside of runs.
     pub(crate) fn of(failure: Failure) -> Self {
-        Self(Box::new(failure.into()))
+        Box::new(Problem::from(failure)).into()
+    }
+
+    /// Who asks is not known, or may not.
+    pub(crate) fn refused(refusal: Refusal) -> Self {
+        let code = match refusal.status() {
+            401 => Code::Unauthenticated,
+            404 => Code::NotFound,
+            503 => Code::KeysUnavailable,
+            _ => Code::Forbidden,
+        };
+        let mut problem = Problem::new(code, refusal.told());
+        problem.retry_after = (code == Code::KeysUnavailable).then_some(1);
+        let challenge = refusal.challenge().and_then(|challenge| HeaderValue::try_from(challenge).ok());
+        let headers = challenge.map(|challenge| (header::WWW_AUTHENTICATE, challenge)).into_iter().collect();
+        Self { problem: Box::new(problem), headers, refusal: Some(refusal) }
+    }
+
+    /// As if what they ask for were not there.
+    pub(crate) fn hidden(refusal: Refusal, absent: Failure) -> Self {
+        Self { refusal: Some(refusal), ..Self::of(absent) }
+    }
+
+    /// The same with a header.
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
     }
 }
 
 impl From<Box<Problem>> for ProblemResponse {
     fn from(problem: Box<Problem>) -> Self {
-        Self(problem)
+        Self { problem, headers: Vec::new(), refusal: None }
     }
 }
 
 impl IntoResponse for ProblemResponse {
     fn into_response(self) -> axum::response::Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = serde_json::to_vec(&self.0).expect("a problem is JSON");
+        let Self { problem, headers, refusal } = self;
+        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&problem).expect("a problem is JSON");
         let mut response = (status, [(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response();
-        if let Some(seconds) = self.0.retry_after {
+        if let Some(seconds) = problem.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.headers_mut().extend(headers);
+        if let Some(refusal) = refusal {
+            response.extensions_mut().insert(refusal);
         }
         response
     }

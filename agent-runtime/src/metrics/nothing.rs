@@ -38,6 +38,9 @@ impl Metrics {
 
     pub(crate) fn error(&self, _: ErrorKind) {}
 
+    #[cfg(feature = "http")]
+    pub(crate) fn not_let_in(&self, _: &'static str) {}
+
     pub(crate) fn rejected(&self) {}
 
     pub(crate) fn active(&self) -> Active {

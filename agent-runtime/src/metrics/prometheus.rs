@@ -32,6 +32,7 @@ pub struct Metrics {
     rule_labels: Mutex<HashSet<(String, String)>>,
     found: IntCounterVec,
     errors: IntCounterVec,
+    auth_refusals: IntCounterVec,
     rejected: IntCounter,
     active: IntGauge,
     sessions: IntGauge,
@@ -100,6 +101,12 @@ impl Metrics {
                 &["mode", "place", "class", "action"],
             ),
             errors: counters(&registry, "agent_errors_total", "Runs that ended with an error, by what it was about.", &["kind"]),
+            auth_refusals: counters(
+                &registry,
+                "auth_refusals_total",
+                "Requests refused because of who sent them, by why: not known, or not allowed.",
+                &["reason"],
+            ),
             rejected: registered(
                 &registry,
                 IntCounter::new("agent_runs_rejected_total", "Runs refused because the agent's queue was full."),
@@ -160,6 +167,13 @@ impl Metrics {
 
     pub(crate) fn error(&self, kind: ErrorKind) {
         self.errors.with_label_values(&[kind.name()]).inc();
+    }
+
+    /// A request that was refused because of who sent it.
+    #[cfg(feature = "http")]
+    pub(crate) fn not_let_in(&self, reason: &'static str) {
+        self.auth_refusals.with_label_values(&[reason]).inc();
+        self.error(ErrorKind::Auth);
     }
 
     pub(crate) fn rejected(&self) {

@@ -8,6 +8,7 @@ use skreaver_protocol::rest::ToolCallSummary;
 use skreaver_protocol::{Caller, SessionId};
 use uuid::Uuid;
 
+use super::SessionPlace;
 use crate::coordinator::{Failure, Outcome, Spent, State};
 
 /// What is known of a run. Times are in milliseconds since 1970.
@@ -27,6 +28,11 @@ pub(crate) struct RunDocument {
 }
 
 impl RunDocument {
+    /// Its session, as the caller's own.
+    pub(crate) fn place(&self) -> Option<SessionPlace> {
+        self.session.as_ref().map(|session| SessionPlace::new(&self.caller, session))
+    }
+
     /// The same run, failed now.
     pub(crate) fn failed(&self, failure: Failure) -> Self {
         let stage =

@@ -65,9 +65,8 @@ pub(crate) struct IdempotencyKey {
 
 impl IdempotencyKey {
     pub(crate) fn new(caller: &Caller, key: &str, session: Option<&SessionId>, input: &str) -> Self {
-        let caller = serde_json::to_string(caller).expect("a caller is JSON");
         let session = session.map_or("", SessionId::as_str);
-        Self { hash: hash(&[&caller, key]), request: hash(&[session, input]) }
+        Self { hash: hash(&[&caller.identity(), key]), request: hash(&[session, input]) }
     }
 }
 

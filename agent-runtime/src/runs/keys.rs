@@ -10,6 +10,8 @@
 //! key/HASH                   the run that an idempotency key stands for
 //! session/SESSION/message/0  what was said in a session; session/SESSION/summary stands for its beginning
 //! session/SESSION/read       the tools whose answers were seen in it
+//! caller/DIGEST/session/...  the same of sessions of callers who are known, by the SHA-256 of their identity; their leases are
+//!                            lease/session/DIGEST/SESSION
 //! audit/CHAIN/000000000000   a record of a decision over a tool call, where a policy asks for it
 //! note/...                   what the agent was told to remember
 //! own/...                    what an agent written in Rust keeps for itself
@@ -19,12 +21,13 @@ use skreaver_memory::Key;
 use skreaver_protocol::SessionId;
 use uuid::Uuid;
 
+use super::place::{Owner, SessionPlace};
+
 /// Prefixes, for scans.
 pub(crate) const RUNS: &str = "run/";
 pub(crate) const OPEN: &str = "open/";
 pub(crate) const LEASES: &str = "lease/";
 pub(crate) const CANCELS: &str = "cancel/";
-pub(crate) const SESSIONS: &str = "session/";
 pub(crate) const AUDIT: &str = "audit/";
 pub(crate) const OWN: &str = "own/";
 
@@ -54,9 +57,9 @@ pub(crate) fn cancel(run: Uuid) -> Key {
 }
 
 /// One run at a time in a session; outside of one, one process at a time for a run.
-pub(crate) fn lease(run: Uuid, session: Option<&SessionId>) -> Key {
+pub(crate) fn lease(run: Uuid, session: Option<&SessionPlace>) -> Key {
     key(match session {
-        Some(session) => format!("{LEASES}session/{session}"),
+        Some(session) => format!("{LEASES}session/{}", session.lease()),
         None => format!("{LEASES}run/{run}"),
     })
 }
@@ -73,35 +76,35 @@ pub(crate) fn idempotency(hash: &str) -> Key {
     key(format!("key/{hash}"))
 }
 
-pub(crate) fn session(session: &SessionId) -> String {
-    format!("{SESSIONS}{session}/")
+pub(crate) fn session(session: &SessionPlace) -> String {
+    session.prefix()
 }
 
 /// Behind everything of a session.
-pub(crate) fn behind_session(session: &SessionId) -> Key {
-    key(format!("{SESSIONS}{session}/~"))
+pub(crate) fn behind_session(session: &SessionPlace) -> Key {
+    key(format!("{}~", session.prefix()))
 }
 
 /// The session that a key belongs to.
-pub(crate) fn session_of(key: &Key) -> Option<SessionId> {
-    let session = key.as_str().strip_prefix(SESSIONS)?.split('/').next()?;
+pub(crate) fn session_of(key: &Key, owner: &Owner) -> Option<SessionId> {
+    let session = key.as_str().strip_prefix(&owner.sessions())?.split('/').next()?;
     SessionId::parse(session).ok()
 }
 
-pub(crate) fn messages(session: &SessionId) -> String {
-    format!("{SESSIONS}{session}/message/")
+pub(crate) fn messages(session: &SessionPlace) -> String {
+    format!("{}message/", session.prefix())
 }
 
-pub(crate) fn message(session: &SessionId, number: u64) -> Key {
-    key(format!("{SESSIONS}{session}/message/{number:012}"))
+pub(crate) fn message(session: &SessionPlace, number: u64) -> Key {
+    key(format!("{}message/{number:012}", session.prefix()))
 }
 
-pub(crate) fn summary(session: &SessionId) -> Key {
-    key(format!("{SESSIONS}{session}/summary"))
+pub(crate) fn summary(session: &SessionPlace) -> Key {
+    key(format!("{}summary", session.prefix()))
 }
 
-pub(crate) fn read(session: &SessionId) -> Key {
-    key(format!("{SESSIONS}{session}/read"))
+pub(crate) fn read(session: &SessionPlace) -> Key {
+    key(format!("{}read", session.prefix()))
 }
 
 /// The last part of a key, as what it stands for.

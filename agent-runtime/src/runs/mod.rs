@@ -10,6 +10,7 @@ mod journal;
 mod kept;
 pub(crate) mod keys;
 mod live;
+mod place;
 mod record;
 mod told;
 mod unkept;
@@ -22,6 +23,7 @@ pub(crate) use journal::{Acceptance, Accepted, Claim, History, IdempotencyKey, J
 pub(crate) use kept::{Claimed, Kept};
 pub use live::Cursor;
 pub(crate) use live::{Follow, Live, Over, next_of};
+pub(crate) use place::{Owner, SessionPlace};
 pub(crate) use told::{problem, response, status, told_again};
 pub(crate) use unkept::Unkept;
 pub(crate) use work::{Heard, Mind, Workplace, call_failure};

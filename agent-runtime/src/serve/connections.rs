@@ -1,10 +1,12 @@
 //! Serves a router on a socket: a bound on connections, deadlines for those that dawdle, and an end in good order.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -13,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower_http::add_extension::AddExtension;
 
 use crate::trace::{debug, warn};
 
@@ -37,7 +40,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
     let builder = builder();
     let (graceful, tasks, slots) = (GracefulShutdown::new(), TaskTracker::new(), Arc::new(Semaphore::new(MOST_CONNECTIONS)));
     while let Some(accepted) = stop.run_until_cancelled(accept(&listener, &slots)).await {
-        let (stream, slot) = match accepted {
+        let (stream, remote, slot) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 warn!(%error, "failed to accept a connection");
@@ -45,7 +48,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
                 continue;
             }
         };
-        let service = TowerToHyperService::new(router.clone());
+        let service = TowerToHyperService::new(AddExtension::new(router.clone(), ConnectInfo(remote)));
         let (builder, watcher, stop) = (builder.clone(), graceful.watcher(), stop.clone());
         tasks.spawn(async move {
             let _slot = slot;
@@ -91,12 +94,12 @@ fn builder() -> Builder<TokioExecutor> {
 
 type Slot = tokio::sync::OwnedSemaphorePermit;
 
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> io::Result<(TcpStream, Slot)> {
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> io::Result<(TcpStream, SocketAddr, Slot)> {
     let slot = Arc::clone(slots).acquire_owned().await.expect("the semaphore is never closed");
-    let (stream, _) = listener.accept().await?;
+    let (stream, remote) = listener.accept().await?;
     // Answers are one small write each; waiting to fill a packet only delays them.
     stream.set_nodelay(true)?;
-    Ok((stream, slot))
+    Ok((stream, remote, slot))
 }
 
 #[cfg(test)]

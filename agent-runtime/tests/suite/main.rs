@@ -4,6 +4,7 @@
 
 mod approvals;
 mod audit;
+mod auth;
 mod burst;
 mod content;
 mod custom;

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use skreaver_protocol::problem::{CONTENT_TYPE, Code, Problem};
 
 use self::operations::{Body, OPERATIONS, Operation, Parameter, schema};
+use super::permissions::{Needs, TABLE};
 
 /// The document; the same for every request.
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| document().to_string());
@@ -38,8 +39,22 @@ fn document() -> Value {
         },
         "servers": [{ "url": "/" }],
         "paths": paths,
-        "components": { "schemas": generator.take_definitions(true) },
+        // Where callers are asked who they are; elsewhere what they send of it is not looked at.
+        "security": [{ "bearer": [] }, { "apiKey": [] }],
+        "components": {
+            "schemas": generator.take_definitions(true),
+            "securitySchemes": {
+                "bearer": { "type": "http", "scheme": "bearer", "description": "A token of the cluster or of an OpenID provider, or an API key." },
+                "apiKey": { "type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key." },
+            },
+        },
     })
+}
+
+/// Whether anybody may ask.
+fn is_free(operation: &Operation) -> bool {
+    let method = operation.method.to_ascii_uppercase();
+    TABLE.iter().any(|(its, path, needs)| *its == method && *path == operation.path && *needs == Needs::Nothing)
 }
 
 fn path_item(path: &str) -> Value {
@@ -69,6 +84,9 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         "summary": operation.summary,
         "responses": responses(operation, generator),
     });
+    if is_free(operation) {
+        described["security"] = json!([]);
+    }
     if !operation.parameters.is_empty() {
         described["parameters"] = operation.parameters.iter().map(parameter).collect();
     }
@@ -96,13 +114,14 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         };
         responses.insert(status.to_string(), json!({ "description": description, "content": content }));
     }
-    for code in operation.problems {
+    let asked: &[Code] = if is_free(operation) { &[] } else { &[Code::Unauthenticated, Code::Forbidden, Code::KeysUnavailable] };
+    for code in operation.problems.iter().chain(asked) {
         let problem = json!({ CONTENT_TYPE: { "schema": schema::<Problem>(generator) } });
         let entry =
             responses.entry(code.status().to_string()).or_insert_with(|| json!({ "description": "", "content": problem }));
         let titles = entry["description"].as_str().unwrap_or_default();
         entry["description"] = if titles.is_empty() { code.title().into() } else { format!("{titles}; {}", code.title()).into() };
-        if matches!(code, Code::QueueFull | Code::ModelUnavailable | Code::MemoryUnavailable) {
+        if matches!(code, Code::QueueFull | Code::KeysUnavailable | Code::ModelUnavailable | Code::MemoryUnavailable) {
             let seconds = json!({ "description": "Seconds to wait.", "schema": { "type": "integer" } });
             entry["headers"] = json!({ "Retry-After": seconds });
         }
@@ -124,6 +143,19 @@ mod tests {
             let name = reference.split('"').next().unwrap();
             assert!(document["components"]["schemas"][name].is_object(), "{name}");
         }
+    }
+
+    #[test]
+    fn what_needs_a_permission_is_what_asks_for_a_credential() {
+        let document = document();
+        for (method, path, needs) in TABLE {
+            let operation = &document["paths"][path][method.to_ascii_lowercase()];
+            assert!(operation.is_object(), "{method} {path} is not described");
+            let is_free = *needs == Needs::Nothing;
+            assert_eq!(operation["security"] == json!([]), is_free, "{method} {path}");
+            assert_eq!(operation["responses"]["401"].is_null(), is_free, "{method} {path}");
+        }
+        assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
     }
 
     #[test]

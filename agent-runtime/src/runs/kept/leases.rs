@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use skreaver_memory::{Check, Keep, Key, MemoryError, Op, Transaction, Verdict};
-use skreaver_protocol::SessionId;
 use uuid::Uuid;
 
 use super::Kept;
 use crate::runs::journal::{Claim, JournalError};
-use crate::runs::{RunDocument, keys};
+use crate::runs::{RunDocument, SessionPlace, keys};
 
 /// How long a lease holds without being renewed: so long a run waits when its process died and others share its memory.
 pub(crate) const LEASE: Duration = Duration::from_secs(10);
@@ -31,7 +30,7 @@ impl Kept {
 
     /// Whether this process has the lease of the run, or that of its session.
     pub(crate) fn works_on(&self, run: &RunDocument) -> bool {
-        let lease = keys::lease(run.run, run.session.as_ref());
+        let lease = keys::lease(run.run, run.place().as_ref());
         self.held.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&lease)
     }
 
@@ -69,6 +68,6 @@ pub(super) fn lease(key: &Key, token: &Bytes) -> Op {
     Op::Put { key: key.clone(), value: token.clone(), ttl: Some(LEASE) }
 }
 
-pub(super) fn fresh_claim(run: Uuid, session: Option<&SessionId>) -> (Key, Bytes) {
+pub(super) fn fresh_claim(run: Uuid, session: Option<&SessionPlace>) -> (Key, Bytes) {
     (keys::lease(run, session), Bytes::from(Uuid::now_v7().to_string()))
 }

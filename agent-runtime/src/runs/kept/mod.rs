@@ -155,7 +155,7 @@ impl Journal for Kept {
         let observed = Event::observed(input.clone());
         let mut ops = vec![
             Op::put(keys::run(run), record::encode(document)),
-            Op::put(keys::open(run), Bytes::from(keys::lease(run, document.session.as_ref()).to_string())),
+            Op::put(keys::open(run), Bytes::from(keys::lease(run, document.place().as_ref()).to_string())),
             self.record(run, 0, &observed),
         ];
         let mut checks = Vec::new();
@@ -179,7 +179,7 @@ impl Journal for Kept {
     }
 
     async fn claim(&self, run: &RunDocument) -> Result<Option<Claim>, JournalError> {
-        let (key, token) = fresh_claim(run.run, run.session.as_ref());
+        let (key, token) = fresh_claim(run.run, run.place().as_ref());
         let transaction = Transaction { checks: vec![Check::Absent { key: key.clone() }], ops: vec![lease(&key, &token)] };
         let verdict = self.group.commit(transaction, Keep::Written).await.map_err(JournalError::Memory)?;
         let claim = (verdict == Verdict::Written).then_some(Claim { lease: Some((key, token)) });
@@ -220,14 +220,14 @@ impl Journal for Kept {
         ended: &RunDocument,
         remembered: Option<&Remembered>,
     ) -> Result<(), JournalError> {
-        let RunDocument { run, session, .. } = ended;
+        let RunDocument { run, .. } = ended;
         let mut ops: Vec<_> = self.records(*run, first, events).collect();
         ops.push(Op::Put { key: keys::run(*run), value: record::encode(ended), ttl: Some(self.kept()) });
         ops.push(Op::Delete { key: keys::open(*run) });
         ops.push(Op::Delete { key: keys::cancel(*run) });
         ops.extend(claim.lease.iter().map(|(key, _)| Op::Delete { key: key.clone() }));
-        if let Some((session, remembered)) = session.as_ref().zip(remembered) {
-            ops.extend(self.session_ops(session, remembered).await?);
+        if let Some((session, remembered)) = ended.place().zip(remembered) {
+            ops.extend(self.session_ops(&session, remembered).await?);
         }
         match self.write(claim, ops, self.promise).await {
             Ok(()) => {

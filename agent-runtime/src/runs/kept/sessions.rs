@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use skreaver_memory::{Check, Op, Scan, Transaction, Verdict};
-use skreaver_protocol::SessionId;
 use skreaver_protocol::message::Message;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -13,7 +12,7 @@ use uuid::Uuid;
 use super::{Kept, PAGE, read};
 use crate::coordinator::Remembered;
 use crate::runs::journal::{History, JournalError};
-use crate::runs::{keys, record};
+use crate::runs::{SessionPlace, keys, record};
 
 /// How often a session is looked at in which somebody works.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -31,7 +30,7 @@ struct StoredSummary {
 
 impl Kept {
     /// What was said in a session.
-    pub(crate) async fn history(&self, session: &SessionId) -> Result<History, JournalError> {
+    pub(crate) async fn history(&self, session: &SessionPlace) -> Result<History, JournalError> {
         let (summary, tools) = (keys::summary(session), keys::read(session));
         let (summary, tools) = tokio::try_join!(self.memory.get(&summary), self.memory.get(&tools))?;
         let summary: Option<StoredSummary> = summary.map(|bytes| read(&bytes)).transpose()?;
@@ -43,7 +42,7 @@ impl Kept {
     }
 
     /// The last messages of a session, from number `first` on.
-    pub(super) async fn messages(&self, session: &SessionId, first: u64) -> Result<Vec<Message>, JournalError> {
+    pub(super) async fn messages(&self, session: &SessionPlace, first: u64) -> Result<Vec<Message>, JournalError> {
         let mut messages: Vec<Message> = Vec::new();
         let mut scan = Scan::last(keys::messages(session), PAGE);
         'pages: loop {
@@ -66,7 +65,7 @@ impl Kept {
     }
 
     /// All that is kept of a session: what stands for its beginning, and its last messages.
-    pub(crate) async fn said(&self, session: &SessionId) -> Result<(Option<String>, Vec<Message>), JournalError> {
+    pub(crate) async fn said(&self, session: &SessionPlace) -> Result<(Option<String>, Vec<Message>), JournalError> {
         let summary: Option<StoredSummary> = match self.memory.get(&keys::summary(session)).await? {
             Some(bytes) => Some(read(&bytes)?),
             None => None,
@@ -75,7 +74,7 @@ impl Kept {
     }
 
     /// Forgets a session in which nobody works; where somebody does, they are waited for a while. `false` where nothing is kept of it.
-    pub(crate) async fn forget(&self, session: &SessionId) -> Result<bool, JournalError> {
+    pub(crate) async fn forget(&self, session: &SessionPlace) -> Result<bool, JournalError> {
         let is_kept = !self.memory.scan(&Scan::prefix(keys::session(session), 1)).await?.is_empty();
         let lease = keys::lease(Uuid::nil(), Some(session));
         let gone = Transaction {
@@ -92,13 +91,13 @@ impl Kept {
         }
     }
 
-    pub(super) async fn next_message(&self, session: &SessionId) -> Result<u64, JournalError> {
+    pub(super) async fn next_message(&self, session: &SessionPlace) -> Result<u64, JournalError> {
         let last = self.memory.scan(&Scan::last(keys::messages(session), 1)).await?;
         Ok(last.first().and_then(|(key, _)| keys::last_part::<u64>(key)).map_or(0, |number| number + 1))
     }
 
     /// What a run adds to its session.
-    pub(super) async fn session_ops(&self, session: &SessionId, remembered: &Remembered) -> Result<Vec<Op>, JournalError> {
+    pub(super) async fn session_ops(&self, session: &SessionPlace, remembered: &Remembered) -> Result<Vec<Op>, JournalError> {
         let Remembered { messages, read, summary, uncovered } = remembered;
         let first = self.next_message(session).await?;
         let mut ops: Vec<_> = (first..)

@@ -1,0 +1,60 @@
+//! What each request needs: the one table of routes and permissions. A route that is not in it is served to nobody where callers
+//! are asked who they are.
+
+use axum::http::Method;
+use skreaver_protocol::auth::Permission::{self, Admin, Approve, Cancel, Observe, Read};
+
+/// What a request needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// Nothing: who asks is not looked at.
+    Nothing,
+    /// One of these permissions, with the agent that the path names. Where there are several the handler asks for the one that the
+    /// body turns out to need.
+    Agent(&'static [Permission]),
+    /// The same with the only agent that is served.
+    OnlyAgent(&'static [Permission]),
+    /// The permission with any agent that is served. The handler asks again for each, or tells nothing of them.
+    AnyAgent(Permission),
+    /// The permission with every agent that is served.
+    EveryAgent(Permission),
+}
+
+use Needs::{Agent, AnyAgent, EveryAgent, Nothing, OnlyAgent};
+
+/// Method and path as the router writes it, and what they need.
+pub(super) const TABLE: &[(&str, &str, Needs)] = &[
+    ("GET", "/health", Nothing),
+    ("GET", "/ready", Nothing),
+    ("GET", "/metrics", EveryAgent(Admin)),
+    ("GET", "/openapi.json", AnyAgent(Read)),
+    ("GET", "/agents", AnyAgent(Read)),
+    ("DELETE", "/agents/{id}", Agent(&[Admin])),
+    ("GET", "/agents/{id}/status", Agent(&[Read])),
+    ("POST", "/agents/{id}/observe", Agent(&[Observe])),
+    ("POST", "/agents/{id}/mcp", Agent(&[Read, Observe])),
+    ("POST", "/mcp", OnlyAgent(&[Read, Observe])),
+    ("GET", "/agents/{id}/runs", Agent(&[Read])),
+    ("GET", "/agents/{id}/runs/{run}", Agent(&[Read])),
+    ("GET", "/agents/{id}/runs/{run}/events", Agent(&[Read])),
+    ("POST", "/agents/{id}/runs/{run}/cancel", Agent(&[Cancel])),
+    ("GET", "/agents/{id}/approvals", Agent(&[Approve])),
+    ("POST", "/agents/{id}/approvals/{approval}", Agent(&[Approve])),
+    // It tells of calls of every caller.
+    ("GET", "/agents/{id}/audit", Agent(&[Admin])),
+    ("GET", "/agents/{id}/sessions", Agent(&[Read])),
+    ("GET", "/agents/{id}/sessions/{session}", Agent(&[Read])),
+    ("DELETE", "/agents/{id}/sessions/{session}", Agent(&[Cancel])),
+];
+
+/// What a request needs, if it is in the table. `HEAD` is answered as `GET` without a body.
+pub(super) fn needs(method: &Method, path: &str) -> Option<Needs> {
+    let method = if method == Method::HEAD { &Method::GET } else { method };
+    TABLE.iter().find(|(its, at, _)| *its == method.as_str() && *at == path).map(|(_, _, needs)| *needs)
+}
+
+/// The methods that a path takes.
+pub(super) fn methods(path: &str) -> Vec<&'static str> {
+    let of_path = TABLE.iter().filter(|(_, at, _)| *at == path).map(|(method, ..)| *method);
+    of_path.flat_map(|method| if method == "GET" { vec!["GET", "HEAD"] } else { vec![method] }).collect()
+}

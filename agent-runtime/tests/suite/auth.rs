@@ -1,0 +1,6 @@
+//! Who may ask: what strangers and the wrong people send is refused, and told once.
+
+mod hostile;
+mod own;
+mod rotation;
+mod world;
