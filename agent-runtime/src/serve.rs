@@ -34,7 +34,11 @@ pub struct Listeners {
 /// When a socket has no address.
 pub async fn serve(runtime: Arc<Runtime>, listeners: Listeners, shutdown: CancellationToken, linger: Duration) -> io::Result<()> {
     let Listeners { api, admin } = listeners;
-    let hosts = own_host(api.local_addr()?.ip());
+    let listening = api.local_addr()?.ip();
+    if runtime.guard.is_none() && !listening.is_loopback() {
+        warn!(address = %listening, "others than this machine may ask, and nobody is asked who they are: there is no `auth`");
+    }
+    let hosts = own_host(listening);
     let (stop_api, stop_admin) = (CancellationToken::new(), CancellationToken::new());
     let admin_done = async {
         if let Some(admin) = admin {

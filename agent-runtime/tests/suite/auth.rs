@@ -1,6 +1,7 @@
 //! Who may ask: what strangers and the wrong people send is refused, and told once.
 
 mod hostile;
+mod operator;
 mod own;
 mod rotation;
 mod world;

@@ -105,3 +105,54 @@ fn a_simulated_limit_lets_through_as_many_as_it_says() {
     let output = shell("skreaver policy test -f docs/policies/mail.yaml --calls -", &calls);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
+
+#[test]
+fn whoever_serves_to_others_says_who_may_ask() {
+    let refused = |line: &str, why: &str| {
+        let output = shell(line, "");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && told.contains(why), "{line}: {told}");
+    };
+    refused("skreaver run --listen 0.0.0.0:0", "--api-keys DIR");
+    refused("skreaver run --listen [::]:0", "--no-auth");
+    refused("skreaver run --no-auth --api-keys keys", "cannot be used with");
+    refused("skreaver run --api-keys /nowhere", "/nowhere is no directory");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("auth.yaml");
+    std::fs::write(&file, "{bindings: [{role: king, subjects: [{kind: ApiKey, name: ann}]}]}").unwrap();
+    refused(&format!("skreaver run --auth {}", file.display()), "/auth/bindings/0");
+}
+
+#[test]
+fn a_key_is_shown_once_and_lets_its_holder_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("keys");
+    let made = shell(&format!("skreaver keys new ann --roles user,approver --dir {}", dir.display()), "");
+    let key = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+    assert!(key.starts_with("skr_") && key.len() == 40, "{key}");
+    let kept = std::fs::read_to_string(dir.join("ann")).unwrap();
+    assert!(kept.starts_with("sha256:") && kept.ends_with(" roles=user,approver\n") && !kept.contains(&key), "{kept}");
+    assert_eq!(exit("skreaver keys new ../ann", ""), 1);
+
+    let program = env!("CARGO_BIN_EXE_skreaver");
+    let mut served = Command::new(program)
+        .args(["run", "--listen", "127.0.0.1:0", "--api-keys"])
+        .arg(&dir)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(served.stdout.as_mut().unwrap()), &mut first).unwrap();
+    let address = first.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap().to_owned();
+    let approvals = |key: &str| {
+        let line = format!("SKREAVER_API_KEY={key} skreaver approvals --server http://{address}");
+        let output = shell(&line, "");
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    };
+    let answers = [approvals(&key), approvals("wrong")];
+    served.kill().unwrap();
+    served.wait().unwrap();
+    assert!(answers[0].contains("no call waits for approval"), "{answers:?}");
+    assert!(answers[1].contains("the credential is not accepted"), "{answers:?}");
+}

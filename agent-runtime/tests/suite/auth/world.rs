@@ -13,6 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use skreaver::auth::NewApiKey;
+use skreaver::protocol::auth::{KeySet, KeySets};
 use tempfile::TempDir;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -153,10 +154,13 @@ pub(super) fn write_key(folder: &TempDir, name: &str, lines: &[&str]) {
     replace(folder, &format!("keys/{name}"), &lines.join("\n"));
 }
 
-pub(super) fn write_sets(folder: &TempDir, version: u64, signers: &[&Signer]) {
+pub(super) fn key_sets(version: u64, signers: &[&Signer]) -> KeySets {
     let keys: Vec<_> = signers.iter().map(|signer| signer.public()).collect();
-    let set = json!({"issuer": ISSUER, "keys": {"keys": keys}, "fetchedAtMs": 0});
-    replace(folder, "sets.json", &json!({"version": version, "sets": [set]}).to_string());
+    KeySets { version, sets: vec![KeySet { issuer: ISSUER.into(), keys: json!({ "keys": keys }), fetched_at_ms: 0 }] }
+}
+
+pub(super) fn write_sets(folder: &TempDir, version: u64, signers: &[&Signer]) {
+    replace(folder, "sets.json", &serde_json::to_string(&key_sets(version, signers)).unwrap());
 }
 
 fn replace(folder: &TempDir, path: &str, text: &str) {
