@@ -89,6 +89,9 @@ pub struct RunStatus {
     /// The session that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
+    /// Whose it is: their identity, as `?caller=` of sessions takes it. Absent: nobody's in particular.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<String>,
     /// How far it is.
     pub state: RunState,
     /// When it was accepted (RFC 3339).

@@ -36,7 +36,7 @@ use crate::tools::remote::Sources;
 use crate::tools::{Tool, ToolCall, ToolResult, Toolbox};
 
 pub use crate::coordinator::Failure;
-pub use crate::runs::Cursor;
+pub use crate::runs::{Cursor, Owner};
 pub(crate) use background::Report;
 pub use follow::Followed;
 pub use observe::Observation;

@@ -49,11 +49,12 @@ mod tests {
     use skreaver_protocol::{Caller, SessionId};
 
     use super::*;
+    use crate::runs::Owner;
 
     #[tokio::test]
     async fn who_comes_first_is_first_and_nothing_is_left_behind() {
         let (queues, session) =
-            (Arc::new(Queues::default()), SessionPlace::new(&Caller::Anonymous, &SessionId::parse("a").unwrap()));
+            (Arc::new(Queues::default()), SessionPlace::new(&Owner::of(&Caller::Anonymous), &SessionId::parse("a").unwrap()));
         let first = queues.enter(&session).await;
         let order = Arc::new(Mutex::new(Vec::new()));
         let waiting: Vec<_> = (0..5)

@@ -92,20 +92,19 @@ impl ServedAgent {
     ///
     /// # Errors
     /// [`Failure`], where the agent has no memory or that does not answer.
-    pub async fn list_sessions(&self, caller: &Caller, after: Option<SessionId>, limit: usize) -> Result<SessionList, Failure> {
+    pub async fn list_sessions(&self, owner: &Owner, after: Option<SessionId>, limit: usize) -> Result<SessionList, Failure> {
         let kept = self.kept_for(WHAT)?;
-        let owner = Owner::of(caller);
         let mut sessions: Vec<SessionId> = Vec::new();
         let mut last = after;
         while sessions.len() < limit {
             // Behind everything of the session before: `0` is the character after `/`.
             let scan = Scan::prefix(owner.sessions(), 1);
             let scan = match &last {
-                Some(session) => scan.after(keys::behind_session(&SessionPlace::new(caller, session))),
+                Some(session) => scan.after(keys::behind_session(&SessionPlace::new(owner, session))),
                 None => scan,
             };
             let page = kept.memory().scan(&scan).await.map_err(|error| JournalError::from(error).failure())?;
-            let Some(session) = page.first().and_then(|(key, _)| keys::session_of(key, &owner)) else { break };
+            let Some(session) = page.first().and_then(|(key, _)| keys::session_of(key, owner)) else { break };
             last = Some(session.clone());
             sessions.push(session);
         }
@@ -117,8 +116,8 @@ impl ServedAgent {
     ///
     /// # Errors
     /// [`Failure`], where nothing is kept of it.
-    pub async fn session(&self, caller: &Caller, session: &SessionId) -> Result<SessionHistory, Failure> {
-        let place = SessionPlace::new(caller, session);
+    pub async fn session(&self, owner: &Owner, session: &SessionId) -> Result<SessionHistory, Failure> {
+        let place = SessionPlace::new(owner, session);
         let (summary, messages) = self.kept_for(WHAT)?.said(&place).await.map_err(|error| error.failure())?;
         if messages.is_empty() {
             return Err(unknown_session(session));
@@ -130,9 +129,9 @@ impl ServedAgent {
     ///
     /// # Errors
     /// [`Failure`], where nothing is kept of it, or a run works in it and does not end within a few seconds.
-    pub async fn delete_session(&self, caller: &Caller, session: &SessionId) -> Result<(), Failure> {
+    pub async fn delete_session(&self, owner: &Owner, session: &SessionId) -> Result<(), Failure> {
         let kept = self.kept_for(WHAT)?;
-        let forgotten = kept.forget(&SessionPlace::new(caller, session)).await.map_err(|error| error.failure())?;
+        let forgotten = kept.forget(&SessionPlace::new(owner, session)).await.map_err(|error| error.failure())?;
         if forgotten { Ok(()) } else { Err(unknown_session(session)) }
     }
 }

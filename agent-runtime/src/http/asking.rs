@@ -3,13 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, RawPathParams, Request, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Query, RawPathParams, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::{RequestExt, http::Method};
 use jiff::Timestamp;
+use serde::Deserialize;
 use skreaver_protocol::auth::{API_KEY_HEADER, Permission};
 use skreaver_protocol::problem::Code;
 use skreaver_protocol::{AgentName, Caller};
@@ -17,8 +19,8 @@ use uuid::Uuid;
 
 use super::extract::{AgentOfPath, PathPart, unknown_agent};
 use super::permissions::{Needs, methods, needs};
-use super::{App, ProblemResponse};
-use crate::agent::ServedAgent;
+use super::{App, ProblemResponse, method_label};
+use crate::agent::{Owner, ServedAgent};
 use crate::auth::{Guard, Known, Refusal};
 use crate::runtime::Runtime;
 use crate::trace::{error, warn};
@@ -112,13 +114,41 @@ impl FromRequestParts<App> for RunOfPath {
     }
 }
 
+/// Whose sessions are asked for: the asker's own, or with `?caller=IDENTITY` those of somebody else, which takes an admin.
+pub(crate) struct SessionsOf(pub(crate) Owner);
+
+#[derive(Deserialize)]
+struct SessionsQuery {
+    caller: Option<String>,
+}
+
+impl FromRequestParts<App> for SessionsOf {
+    type Rejection = ProblemResponse;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ProblemResponse> {
+        let AgentOfPath(agent) = AgentOfPath::from_request_parts(parts, app).await?;
+        let asker = Asker::from_request_parts(parts, app).await?;
+        let query = Query::<SessionsQuery>::from_request_parts(parts, app).await;
+        let wrong = |error: QueryRejection| ProblemResponse::new(Code::InvalidRequest, error.body_text());
+        let Query(SessionsQuery { caller }) = query.map_err(wrong)?;
+        let own = asker.caller().identity();
+        match caller {
+            Some(other) if other != own => {
+                asker.may(&agent.config().name, Permission::Admin)?;
+                Ok(Self(Owner::of_identity(&other)))
+            }
+            Some(_) | None => Ok(Self(Owner::of_identity(&own))),
+        }
+    }
+}
+
 /// The layer over all routes: lets a request through to its handler, or refuses it and tells of it. Handlers may refuse it as well.
 pub(super) async fn ask(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let Some(guard) = app.runtime.guard.as_deref() else {
         request.extensions_mut().insert(Asker::Unasked);
         return next.run(request).await;
     };
-    let (remote, method) = (request.extensions().get::<ConnectInfo<SocketAddr>>().cloned(), request.method().clone());
+    let (remote, method) = (request.extensions().get::<ConnectInfo<SocketAddr>>().cloned(), method_label(request.method()));
     let path: String = request.uri().path().chars().take(LONGEST_PATH).collect();
     let response = match let_in(&app.runtime, guard, &mut request).await {
         Ok(()) => next.run(request).await,
@@ -126,7 +156,7 @@ pub(super) async fn ask(State(app): State<App>, mut request: Request, next: Next
     };
     if let Some(refusal) = response.extensions().get::<Refusal>() {
         let remote = remote.map(|ConnectInfo(address)| address.to_string()).unwrap_or_default();
-        warn!(reason = refusal.reason(), remote, method = %method, path, refusal = %refusal, "request refused");
+        warn!(reason = refusal.reason(), remote, method, path, refusal = %refusal, "request refused");
         app.runtime.metrics.not_let_in(refusal.reason());
     }
     response

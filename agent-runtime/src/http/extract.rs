@@ -64,6 +64,9 @@ pub(crate) struct Page<T> {
 struct PageQuery {
     from: Option<String>,
     limit: Option<usize>,
+    /// Which sessions: [`SessionsOf`](super::asking::SessionsOf) reads it.
+    #[serde(rename = "caller")]
+    _caller: Option<String>,
 }
 
 /// Items in a part of a list: where nothing is said, and at the most.
@@ -76,7 +79,7 @@ impl<T: FromStr<Err: Display>> FromRequestParts<App> for Page<T> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ProblemResponse> {
         let wrong = |detail: String| ProblemResponse::new(Code::InvalidRequest, detail);
         let query = Query::<PageQuery>::from_request_parts(parts, app).await;
-        let Query(PageQuery { from, limit }) = query.map_err(|error| wrong(error.body_text()))?;
+        let Query(PageQuery { from, limit, _caller }) = query.map_err(|error| wrong(error.body_text()))?;
         let from = from.map(|from| from.parse().map_err(|error: T::Err| wrong(format!("`from={from}`: {error}")))).transpose()?;
         let limit = limit.unwrap_or(PAGE);
         if !(1..=LARGEST_PAGE).contains(&limit) {

@@ -7,7 +7,7 @@ use skreaver_protocol::rest::{RunList, RunStatus, SessionHistory, SessionList};
 use uuid::Uuid;
 
 use super::ProblemResponse;
-use super::asking::{Asker, RunOfPath};
+use super::asking::{Asker, RunOfPath, SessionsOf};
 use super::extract::{AgentOfPath, Page, PathPart};
 
 pub(crate) async fn list(
@@ -33,24 +33,24 @@ pub(crate) async fn cancel(RunOfPath { agent, run }: RunOfPath) -> Result<Status
 
 pub(crate) async fn sessions(
     AgentOfPath(agent): AgentOfPath,
-    asker: Asker,
+    SessionsOf(owner): SessionsOf,
     page: Page<SessionId>,
 ) -> Result<Json<SessionList>, ProblemResponse> {
-    agent.list_sessions(&asker.caller(), page.from, page.limit).await.map(Json).map_err(ProblemResponse::of)
+    agent.list_sessions(&owner, page.from, page.limit).await.map(Json).map_err(ProblemResponse::of)
 }
 
 pub(crate) async fn session(
     AgentOfPath(agent): AgentOfPath,
-    asker: Asker,
+    SessionsOf(owner): SessionsOf,
     PathPart(session): PathPart<SessionId>,
 ) -> Result<Json<SessionHistory>, ProblemResponse> {
-    agent.session(&asker.caller(), &session).await.map(Json).map_err(ProblemResponse::of)
+    agent.session(&owner, &session).await.map(Json).map_err(ProblemResponse::of)
 }
 
 pub(crate) async fn delete_session(
     AgentOfPath(agent): AgentOfPath,
-    asker: Asker,
+    SessionsOf(owner): SessionsOf,
     PathPart(session): PathPart<SessionId>,
 ) -> Result<StatusCode, ProblemResponse> {
-    agent.delete_session(&asker.caller(), &session).await.map(|()| StatusCode::NO_CONTENT).map_err(ProblemResponse::of)
+    agent.delete_session(&owner, &session).await.map(|()| StatusCode::NO_CONTENT).map_err(ProblemResponse::of)
 }

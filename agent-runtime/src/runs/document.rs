@@ -8,7 +8,7 @@ use skreaver_protocol::rest::ToolCallSummary;
 use skreaver_protocol::{Caller, SessionId};
 use uuid::Uuid;
 
-use super::SessionPlace;
+use super::{Owner, SessionPlace};
 use crate::coordinator::{Failure, Outcome, Spent, State};
 
 /// What is known of a run. Times are in milliseconds since 1970.
@@ -30,7 +30,7 @@ pub(crate) struct RunDocument {
 impl RunDocument {
     /// Its session, as the caller's own.
     pub(crate) fn place(&self) -> Option<SessionPlace> {
-        self.session.as_ref().map(|session| SessionPlace::new(&self.caller, session))
+        self.session.as_ref().map(|session| SessionPlace::new(&Owner::of(&self.caller), session))
     }
 
     /// The same run, failed now.

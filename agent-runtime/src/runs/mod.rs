@@ -23,7 +23,8 @@ pub(crate) use journal::{Acceptance, Accepted, Claim, History, IdempotencyKey, J
 pub(crate) use kept::{Claimed, Kept};
 pub use live::Cursor;
 pub(crate) use live::{Follow, Live, Over, next_of};
-pub(crate) use place::{Owner, SessionPlace};
+pub use place::Owner;
+pub(crate) use place::SessionPlace;
 pub(crate) use told::{problem, response, status, told_again};
 pub(crate) use unkept::Unkept;
 pub(crate) use work::{Heard, Mind, Workplace, call_failure};

@@ -10,19 +10,23 @@ pub(crate) struct SessionPlace {
     session: SessionId,
 }
 
-/// Under what the sessions of a caller lie. Nothing for nobody in particular, whose sessions lie where they always did.
+/// Whose sessions they are: under what they lie. Nothing for nobody in particular, whose sessions lie where they always did.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Owner(Option<String>);
+pub struct Owner(Option<String>);
 
 impl Owner {
-    pub(crate) fn of(caller: &Caller) -> Self {
-        match caller {
-            Caller::Anonymous => Self(None),
-            Caller::ServiceAccount { .. } | Caller::User { .. } | Caller::ApiKey { .. } => {
-                // A digest: identities have any length, and any characters.
-                Self(Some(format!("{:x}", Sha256::digest(caller.identity()))))
-            }
+    /// A caller.
+    pub fn of(caller: &Caller) -> Self {
+        Self::of_identity(&caller.identity())
+    }
+
+    /// The caller of this [identity](Caller::identity).
+    pub fn of_identity(identity: &str) -> Self {
+        if identity == Caller::Anonymous.identity() {
+            return Self(None);
         }
+        // A digest: identities have any length, and any characters.
+        Self(Some(format!("{:x}", Sha256::digest(identity))))
     }
 
     /// What the keys of all their sessions begin with.
@@ -32,8 +36,8 @@ impl Owner {
 }
 
 impl SessionPlace {
-    pub(crate) fn new(caller: &Caller, session: &SessionId) -> Self {
-        Self { owner: Owner::of(caller), session: session.clone() }
+    pub(crate) fn new(owner: &Owner, session: &SessionId) -> Self {
+        Self { owner: owner.clone(), session: session.clone() }
     }
 
     /// What all its keys begin with.
@@ -53,7 +57,7 @@ mod tests {
     use super::*;
 
     fn place(caller: &Caller) -> SessionPlace {
-        SessionPlace::new(caller, &SessionId::parse("s").unwrap())
+        SessionPlace::new(&Owner::of(caller), &SessionId::parse("s").unwrap())
     }
 
     #[test]

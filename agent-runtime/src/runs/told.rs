@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
-use skreaver_protocol::AgentName;
 use skreaver_protocol::problem::{Code, Problem};
 use skreaver_protocol::rest::{ObserveResponse, RunEvent, RunState, RunStatus, ToolCallSummary, Usage};
+use skreaver_protocol::{AgentName, Caller};
 use uuid::Uuid;
 
 use super::document::{RunDocument, Stage, Used};
@@ -119,11 +119,12 @@ pub(crate) fn tool_calls(state: &State) -> Vec<ToolCallSummary> {
 
 /// A run as it is known.
 pub(crate) fn status(agent: &AgentName, document: &RunDocument) -> RunStatus {
-    let RunDocument { run, session, accepted_ms, stage, caller: _, hops: _, deadline_ms: _ } = document;
+    let RunDocument { run, session, accepted_ms, stage, caller, hops: _, deadline_ms: _ } = document;
     let mut status = RunStatus {
         run: run.to_string(),
         agent: agent.clone(),
         session: session.clone(),
+        caller: (*caller != Caller::Anonymous).then(|| caller.identity()),
         state: RunState::Running,
         accepted_at: rfc3339(*accepted_ms),
         ended_at: None,

@@ -9,7 +9,7 @@ use skreaver::policy::Policy;
 use skreaver::protocol::policy::PolicyBundle;
 use skreaver::protocol::{Caller, SessionId};
 use skreaver::testing::{Harness, MockTool, Reply, ScriptedModel, Started};
-use skreaver::{Observation, ToolError};
+use skreaver::{Observation, Owner, ToolError};
 
 use crate::support::{Served, config, start};
 
@@ -117,7 +117,7 @@ async fn results_are_redacted_and_bounded_before_the_model_sees_them() {
     for told in &told[2..] {
         assert!(told.contains("rule `reads` of ToolPolicy `stone` lets 100 bytes pass") && !told.contains("xxx"), "{told}");
     }
-    let session = agent.agent().session(&Caller::Anonymous, &SessionId::parse("talk").unwrap()).await.unwrap();
+    let session = agent.agent().session(&Owner::of(&Caller::Anonymous), &SessionId::parse("talk").unwrap()).await.unwrap();
     assert!(!serde_json::to_string(&session).unwrap().contains("t0k3n"));
     agent.stop().await;
 }

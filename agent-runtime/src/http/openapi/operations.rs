@@ -53,6 +53,13 @@ const LIMIT: Parameter =
     Parameter { place: "query", name: "limit", kind: "integer", description: "How many, 1 to 200. Default: 50." };
 const FROM: Parameter = Parameter { place: "query", name: "from", kind: "string", description: "The `next` of the part before." };
 
+const CALLER: Parameter = Parameter {
+    place: "query",
+    name: "caller",
+    kind: "string",
+    description: "Whose sessions, by the `caller` of their runs. Default: one's own; those of others are an admin's to see.",
+};
+
 /// What an agent's memory may answer.
 const MEMORY: [Code; 2] = [Code::MemoryRequired, Code::MemoryUnavailable];
 
@@ -270,8 +277,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         path: "/agents/{id}/sessions",
         method: "get",
         id: "listSessions",
-        summary: "The sessions of an agent",
-        parameters: &[LIMIT, FROM],
+        summary: "One's own sessions with an agent",
+        parameters: &[LIMIT, FROM, CALLER],
         request: None,
         responses: &[(200, "A part of the list.", Body::Json(schema::<SessionList>))],
         problems: &[Code::UnknownAgent, Code::InvalidRequest, MEMORY[0], MEMORY[1]],
@@ -281,7 +288,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         method: "get",
         id: "session",
         summary: "What was said in a session",
-        parameters: &[],
+        parameters: &[CALLER],
         request: None,
         responses: &[(200, "Its last messages.", Body::Json(schema::<SessionHistory>))],
         problems: &[Code::UnknownAgent, Code::UnknownSession, Code::InvalidRequest, MEMORY[0], MEMORY[1]],
@@ -291,7 +298,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         method: "delete",
         id: "deleteSession",
         summary: "Forget a session",
-        parameters: &[],
+        parameters: &[CALLER],
         request: None,
         responses: &[(204, "It is forgotten.", Body::Nothing)],
         problems: &[Code::UnknownAgent, Code::UnknownSession, Code::SessionBusy, Code::InvalidRequest, MEMORY[0], MEMORY[1]],

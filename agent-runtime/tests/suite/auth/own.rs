@@ -27,6 +27,17 @@ async fn sessions_of_two_callers_with_the_same_id_do_not_see_each_other() {
     // Called as Ann is, by a provider, and another one.
     let token = world.signer.token(&json!({}));
     assert_eq!(world.request("GET", talk).bearer_auth(token).send().await.unwrap().status(), 404);
+    // By name they are an admin's, and nobody else's.
+    let ann = "caller=%7B%22type%22%3A%22api_key%22%2C%22name%22%3A%22ann%22%7D";
+    assert_eq!(world.get("root", talk).await.0, 404);
+    assert_eq!(world.get("root", &format!("{talk}?{ann}")).await, (200, of_ann));
+    assert_eq!(world.get("root", &format!("/agents/basalt/sessions?{ann}&limit=1")).await.1["sessions"], json!(["talk"]));
+    for (path, method) in [(talk, "GET"), (talk, "DELETE"), ("/agents/basalt/sessions", "GET")] {
+        let (status, problem) = answer(world.by("bob", method, &format!("{path}?{ann}"))).await;
+        assert_eq!((status, &problem["code"]), (403, &json!("forbidden")), "{method} {path}");
+    }
+    let (_, runs) = world.get("ann", "/agents/basalt/runs").await;
+    assert_eq!(runs["runs"][0]["caller"], r#"{"type":"api_key","name":"ann"}"#);
     assert_eq!(world.by("ann", "DELETE", talk).send().await.unwrap().status(), 204);
     assert_eq!(world.get("ann", talk).await.0, 404);
     world.served.stop().await;
