@@ -1,19 +1,19 @@
 //! Who asks, judged by what is known now: keys change while requests are served, and none is refused for that.
 
+#[cfg(feature = "control")]
+mod operator;
 mod sources;
 mod wanted;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axum::http::{HeaderMap, HeaderName, header};
 use jiff::Timestamp;
 use skreaver_auth::{Authenticator, Credentials, Identity, Keys};
-use skreaver_protocol::auth::{API_KEY_HEADER, AuthConfig, KeySets, KeysWanted, Permission};
+use skreaver_protocol::auth::{API_KEY_HEADER, AuthConfig, KeySets, Permission};
 use skreaver_protocol::rest::ComponentState;
 use skreaver_protocol::{AgentName, Caller};
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use skreaver_auth::Refusal;
@@ -118,19 +118,6 @@ impl Guard {
     /// Reads files again that change, until `stop`.
     pub(crate) async fn keep(self: &Arc<Self>, stop: CancellationToken) {
         let _ = stop.run_until_cancelled(self.keep_looking()).await;
-    }
-
-    /// Woken when keys of issuers are wanted.
-    #[cfg(feature = "control")]
-    pub(crate) fn wanted(&self) -> watch::Receiver<BTreeSet<String>> {
-        self.wanted.subscribe()
-    }
-
-    /// What the operator is to be asked for, once.
-    #[cfg(feature = "control")]
-    pub(crate) fn take_wanted(&self) -> Option<KeysWanted> {
-        let issuers = self.wanted.take()?;
-        Some(KeysWanted { issuers: issuers.into_iter().collect(), version: self.live.load().keys().version() })
     }
 }
 
