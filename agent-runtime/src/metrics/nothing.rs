@@ -38,7 +38,7 @@ impl Metrics {
 
     pub(crate) fn error(&self, _: ErrorKind) {}
 
-    #[cfg(feature = "http")]
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "without an API nobody asks"))]
     pub(crate) fn not_let_in(&self, _: &'static str) {}
 
     pub(crate) fn rejected(&self) {}

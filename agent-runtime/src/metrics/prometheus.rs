@@ -170,7 +170,7 @@ impl Metrics {
     }
 
     /// A request that was refused because of who sent it.
-    #[cfg(feature = "http")]
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "without an API nobody asks"))]
     pub(crate) fn not_let_in(&self, reason: &'static str) {
         self.auth_refusals.with_label_values(&[reason]).inc();
         self.error(ErrorKind::Auth);
