@@ -21,7 +21,7 @@ fn forgeries(world: &World) -> Vec<Forgery<'static>> {
     let token = |changed: Value| bearer(&world.signer.token(&changed));
     let headed = |header: Value| bearer(&world.signer.signed(&header, &json!({})));
     let good = world.signer.token(&json!({}));
-    let (unsigned, cut) = (format!("{}.", good.rsplit_once('.').unwrap().0), good[..good.len() - 4].to_owned());
+    let (unsigned, cut) = (format!("{}.", good.rsplit_once('.').unwrap().0), good[..good.len() - 5].to_owned());
     vec![
         ("nothing", vec![], "no_credential"),
         ("in a cookie", vec![("cookie", format!("api_key={root}"))], "no_credential"),

@@ -4,11 +4,11 @@
 mod agents;
 mod approvals;
 mod chart;
+mod mcp_peers;
 mod memory;
 mod network;
 mod operator;
 mod policies;
-mod reference_servers;
 mod runs;
 mod tools;
 mod twenty;
