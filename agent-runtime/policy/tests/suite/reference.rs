@@ -171,7 +171,7 @@ fn draw(
     let limited: Vec<_> = rules.filter_map(|(policy, rule)| Some((policy, rule.name.clone(), rule.rate_limit?))).collect();
     let key = |policy: &str, rule: &str, limit: &RateLimit| {
         let whose = match (limit.per, &call.session) {
-            (Per::Session, Some(session)) => session.to_string(),
+            (Per::Session, Some(session)) => format!("{session} of {}", who(&call.caller)),
             (Per::Session, None) | (Per::Agent, _) => String::new(),
             (Per::Caller, _) => who(&call.caller),
         };
