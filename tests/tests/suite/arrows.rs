@@ -43,6 +43,7 @@ fn our_crates_import_each_other_along_the_arrows_only() {
         (
             "skreaver",
             &[
+                "skreaver-auth",
                 "skreaver-detect",
                 "skreaver-effects",
                 "skreaver-memory",
