@@ -8,6 +8,7 @@ use skreaver_protocol::config::{Durability, ReadinessMode};
 
 use crate::pod_template::PodTemplate;
 
+mod expose;
 mod limits;
 mod memory;
 mod model;
@@ -15,6 +16,7 @@ mod reference;
 mod status;
 mod tool;
 
+pub use expose::{ApiKeySecret, Auth, AuthType, Expose, SecretRef};
 pub use limits::{Budget, Limits};
 pub use memory::{AgentMemory, Backend, Compaction, Server};
 pub use model::{AgentModel, Model, Parameters, Price, Retry};
@@ -136,6 +138,11 @@ pub struct AgentSpec {
     /// Default: Lenient.
     #[serde(default)]
     pub readiness: ReadinessMode,
+
+    /// How callers reach the agent.
+    /// Example: `{auth: {issuers: [{kind: OIDC, url: "https://id.example.com", audiences: [amber]}]}}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expose: Option<Expose>,
 
     /// How many pods serve the agent. Default: 1.
     #[serde(default = "one")]

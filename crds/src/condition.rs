@@ -17,6 +17,9 @@ pub enum ConditionType {
     Degraded,
     /// A tool of an MCP server is not what it was when it was first seen. True is the bad news. Absent where none is compared.
     ToolDrift,
+    /// The keys of every issuer are known, by which the tokens of callers are judged. Absent where no token is taken, and until the
+    /// first answer.
+    AuthReady,
     /// The agent does what its newest spec says. Wait for this one.
     Ready,
 }
@@ -32,6 +35,7 @@ impl ConditionType {
             Self::Available => "Available",
             Self::Degraded => "Degraded",
             Self::ToolDrift => "ToolDrift",
+            Self::AuthReady => "AuthReady",
             Self::Ready => "Ready",
         }
     }
@@ -58,6 +62,13 @@ pub enum Reason {
     ServiceNotFound,
     /// ResolvedRefs=False: such a Service has not the port that is named, or selects no pods.
     ServiceUnusable,
+    /// Accepted=False: how callers are known, or what they may do, cannot be meant as it is written, as the message says.
+    InvalidAuth,
+    /// AuthReady=True: the keys of every issuer are known.
+    KeysKnown,
+    /// AuthReady=False: the keys of an issuer cannot be fetched, as the message says. Those that were known before stay in force;
+    /// where there are none, its tokens are refused.
+    IssuerUnreachable,
     /// Accepted=False: the check of the goal is not CEL over what a run knows.
     InvalidGoal,
     /// Accepted=False: `outputSchema` is not a JSON Schema.
@@ -132,6 +143,9 @@ impl Reason {
             Self::SecretKeyNotFound => "SecretKeyNotFound",
             Self::ServiceNotFound => "ServiceNotFound",
             Self::ServiceUnusable => "ServiceUnusable",
+            Self::InvalidAuth => "InvalidAuth",
+            Self::KeysKnown => "KeysKnown",
+            Self::IssuerUnreachable => "IssuerUnreachable",
             Self::InvalidGoal => "InvalidGoal",
             Self::InvalidOutputSchema => "InvalidOutputSchema",
             Self::InvalidToolSchema => "InvalidToolSchema",

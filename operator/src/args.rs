@@ -66,6 +66,10 @@ pub struct Args {
     #[arg(long, env = "SKREAVER_APPROVALS_UNASKED", default_value = "1m")]
     pub approvals_unasked: GoDuration,
 
+    /// Whether OpenID providers on the loopback of this machine are asked for their keys, over HTTP as well.
+    #[arg(long, env = "SKREAVER_ISSUERS_ON_LOOPBACK", default_value_t = false, action = clap::ArgAction::Set)]
+    pub issuers_on_loopback: bool,
+
     /// How logs are written. What is logged stands in RUST_LOG.
     #[arg(long, env = "SKREAVER_LOG_FORMAT", default_value = "json")]
     pub log_format: LogFormat,

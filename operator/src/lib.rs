@@ -6,6 +6,7 @@
 //! agent         dereference -> render -> plan -> apply -> observe
 //! tool_policy   judge -> keep the accepted rules -> tell
 //! control       the stream to the pods
+//! keys          the public keys of those whose tokens agents take
 //! report        an outcome becomes log, metric and event
 //! ```
 
@@ -14,6 +15,7 @@ pub mod args;
 mod conditions;
 pub mod control;
 pub mod http;
+mod keys;
 pub mod leader;
 mod malformed;
 pub mod operator;

@@ -17,6 +17,7 @@ use crate::control::hub::Hub;
 use crate::control::leader_label::{self, Pods};
 use crate::control::server;
 use crate::http::{self, Admin};
+use crate::keys::{self, Loopback};
 use crate::leader::Candidate;
 use crate::readiness::Readiness;
 use crate::report::Reporter;
@@ -100,12 +101,16 @@ impl Base {
             Some(service) => Some(self.open_channel(service, &mut settings, &hub, &scopes).await?),
             None => None,
         };
+        settings.auth.issuer =
+            Some(keys::cluster_issuer(&self.client).await.context("failed to learn who issues the tokens of ServiceAccounts")?);
         let settings = Arc::new(settings);
+        let loopback = if self.args.issuers_on_loopback { Loopback::Open } else { Loopback::Closed };
+        let fresh = keys::keep_fresh(self.client.clone(), loopback, Arc::clone(&hub), stop.clone());
         let controllers = future::join_all(scopes.into_iter().map(|scope| self.controllers(scope, &settings, &hub, &stop)));
         match channel {
-            None => drop(controllers.await),
+            None => drop(tokio::join!(controllers, fresh)),
             Some((listener, parts)) => {
-                let (_, served) = tokio::join!(controllers, server::serve(listener, parts, stop.clone()));
+                let (_, (), served) = tokio::join!(controllers, fresh, server::serve(listener, parts, stop.clone()));
                 served.context("the control channel failed")?;
             }
         }

@@ -106,6 +106,7 @@ fn changes<'a>(before: &[Condition], after: &'a [Condition]) -> Vec<&'a Conditio
         ConditionType::PolicyApplied,
         ConditionType::Degraded,
         ConditionType::ToolDrift,
+        ConditionType::AuthReady,
         ConditionType::Ready,
     ];
     let mut told: Vec<&Condition> = Vec::new();

@@ -1,6 +1,5 @@
 //! Another agent as a tool: it is told the input, and its answer is the result.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use skreaver_protocol::rest::{ObserveRequest, ObserveResponse};
 use skreaver_tools::{Tool, ToolError};
 use tokio::time::timeout;
 
+use crate::headers::Headers;
 use crate::hops;
 use crate::http::template::base;
 use crate::problem::Problem;
@@ -60,8 +60,15 @@ pub struct AgentTool {
 }
 
 enum Way {
-    Http { world: World, url: String },
+    Http(Http),
     Here(Arc<dyn Observe>),
+}
+
+struct Http {
+    world: World,
+    url: String,
+    /// The header by which the agent is told who asks, if it is.
+    token: Headers,
 }
 
 /// The host and port that the spec names: the place of the agent's own that `Own.places` takes.
@@ -75,12 +82,15 @@ impl AgentTool {
     /// # Errors
     /// All that is wrong with it.
     pub fn compile(config: &AgentToolConfig, world: &World, here: &Arc<dyn Observe>) -> Result<Self, Vec<Problem>> {
-        let AgentToolConfig { agent, description, url, timeout } = config;
+        let AgentToolConfig { agent, description, url, token, timeout } = config;
         let mut problems = Vec::new();
         let way = match url {
             None => Some(Way::Here(Arc::clone(here))),
             Some(url) => match base(url) {
-                Ok((_, base)) => Some(Way::Http { world: world.clone(), url: format!("{base}/agents/{agent}/observe") }),
+                Ok((_, base)) => {
+                    let url = format!("{base}/agents/{agent}/observe");
+                    Some(Way::Http(Http { world: world.clone(), url, token: Headers::bearer(token.as_ref()) }))
+                }
                 Err(found) => {
                     problems.extend(found.into_iter().map(|why| Problem::new("url", why)));
                     None
@@ -98,12 +108,15 @@ impl AgentTool {
         Ok(Self { agent: agent.clone(), description, input, timeout: timeout.get(), way })
     }
 
-    async fn over_http(&self, world: &World, url: &str, permit: &Permit, input: String, hops: u8) -> Result<String, ToolError> {
+    async fn over_http(&self, way: &Http, permit: &Permit, input: String, hops: u8) -> Result<String, ToolError> {
+        let Http { world, url, token } = way;
         let request = json!(ObserveRequest { input, session: None });
+        let sent = token.read(&*world.secrets).map_err(ToolError::Failed)?;
         let ask = |key: Option<&str>| {
-            let mut headers = BTreeMap::from([(hops::HEADER.to_owned(), hops.to_string())]);
+            let mut headers = sent.headers.clone();
+            headers.insert(hops::HEADER.to_owned(), hops.to_string());
             headers.extend(key.map(|key| (IDEMPOTENCY_KEY.to_owned(), key.to_owned())));
-            http::Send { url: url.to_owned(), headers, body: None, json: Some(request.clone()) }
+            http::Send { url: url.clone(), headers, body: None, json: Some(request.clone()) }
         };
         let (guard, bounds) = (&world.guard, permit.bounds());
         let answer = http::post(guard, bounds, ask(Some(permit.id()))).await.map_err(told)?;
@@ -111,9 +124,9 @@ impl AgentTool {
             // Without memory it joins nothing, and it has not begun: it is asked once more, for this call alone.
             Err((Some(Code::MemoryRequired), _)) => {
                 let answer = http::post(guard, bounds, ask(None)).await.map_err(told)?;
-                self.output(answer).map_err(|(_, why)| ToolError::Failed(why))
+                self.output(answer).map_err(|(_, why)| ToolError::Failed(sent.masked(why)))
             }
-            answered => answered.map_err(|(_, why)| ToolError::Failed(why)),
+            answered => answered.map_err(|(_, why)| ToolError::Failed(sent.masked(why))),
         }
     }
 
@@ -170,7 +183,7 @@ impl Tool for AgentTool {
         let limit = self.timeout.min(permit.bounds().limits().timeout);
         let answered = timeout(limit, async {
             match &self.way {
-                Way::Http { world, url } => self.over_http(world, url, &permit, input, hops).await,
+                Way::Http(way) => self.over_http(way, &permit, input, hops).await,
                 Way::Here(agents) => {
                     let asked = Asked { agent: &self.agent, input: &input, call: permit.id(), hops };
                     agents.observe(asked).await.map_err(|why| ToolError::Failed(format!("agent `{}`: {why}", self.agent)))

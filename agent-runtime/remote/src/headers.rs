@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use skreaver_effects::http::{goes_along, is_ours};
 use skreaver_policy::bounds::shown;
@@ -36,6 +36,8 @@ pub(crate) struct Headers(Vec<(HeaderName, Origin)>);
 enum Origin {
     Literal(String),
     Secret(SecretSource),
+    /// A token, after the word `Bearer`.
+    Bearer(SecretSource),
 }
 
 /// The headers of one request, and the secrets among them.
@@ -59,6 +61,11 @@ impl Headers {
         if problems.is_empty() { Ok(Self(headers)) } else { Err(problems) }
     }
 
+    /// The header that says who asks, by a token that is read when it is sent. Without one there is none.
+    pub(crate) fn bearer(token: Option<&SecretSource>) -> Self {
+        Self(token.map(|token| (AUTHORIZATION, Origin::Bearer(token.clone()))).into_iter().collect())
+    }
+
     /// Whether the spec itself sets a header.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(known, _)| known.as_str().eq_ignore_ascii_case(name))
@@ -70,14 +77,17 @@ impl Headers {
         for (name, origin) in &self.0 {
             let value = match origin {
                 Origin::Literal(value) => value.clone(),
-                Origin::Secret(source) => {
+                Origin::Secret(source) | Origin::Bearer(source) => {
                     let secret = secrets.read(source)?;
                     if HeaderValue::from_str(secret.expose_secret()).is_err() {
                         return Err(format!(
                             "`{source}` is no value of a header: it has line breaks or other control characters"
                         ));
                     }
-                    let value = secret.expose_secret().to_owned();
+                    let value = match origin {
+                        Origin::Bearer(_) => format!("Bearer {}", secret.expose_secret()),
+                        Origin::Literal(_) | Origin::Secret(_) => secret.expose_secret().to_owned(),
+                    };
                     read.secrets.push(secret);
                     value
                 }

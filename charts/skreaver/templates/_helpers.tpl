@@ -36,6 +36,7 @@ dnsPorts: {{ toJson .Values.dnsPorts }}
 gatewayNamespaces: {{ toJson .Values.gatewayNamespaces }}
 monitoringNamespaces: {{ toJson .Values.monitoringNamespaces }}
 closedNetworks: {{ toJson .Values.closedNetworks }}
+auth: {default: {{ .Values.auth.default }}}
 {{- end -}}
 
 {{/* What the operator may do where Agents run. */}}

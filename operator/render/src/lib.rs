@@ -4,9 +4,11 @@
 //! references(agent, settings)             what must be fetched
 //! resolve(agent, found, settings)         everything it names exists, or a list of what does not
 //! policy_bundle(agent, policies, .., previous) what its tool calls may do
-//! manifests(resolved, bundle, settings)   its children
+//! key_sets(auth, fetched, previous, now)  by which keys its pods judge tokens
+//! manifests(resolved, told, settings)     its children
 //! ```
 
+mod auth;
 mod egress;
 mod judge;
 pub mod local;
@@ -21,8 +23,9 @@ mod secrets;
 mod settings;
 mod tools;
 
+pub use auth::{auth_config, key_sets, key_sets_in};
 pub use egress::{PodPort, Services, WayOut};
-pub use manifests::{Child, ChildKind, manifests, owner_reference};
+pub use manifests::{Child, ChildKind, Told, manifests, owner_reference};
 pub use network::Network;
 pub use peers::{Peers, askers, asks};
 pub use place::ServiceName;
@@ -30,5 +33,5 @@ pub use policies::{PolicyInForce, accept, agent_facts, fits_together, policies_i
 pub use resolve::{Found, References, ResolvedAgent, Unresolved, references, resolve};
 pub use runtime_config::{Locations, agent_config, pod_runtime_config, works_with_files};
 pub use secrets::{SecretFile, secret_files};
-pub use settings::{ControlSettings, Settings};
+pub use settings::{AuthDefault, AuthSettings, ControlSettings, Settings};
 pub use tools::ResolvedTool;

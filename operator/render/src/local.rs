@@ -9,12 +9,13 @@ use serde_json::Value;
 use skreaver_crds::agent::KeyRef;
 use skreaver_crds::validate::validate;
 use skreaver_crds::{Agent, ToolPolicy};
+use skreaver_protocol::auth::KeySets;
 use skreaver_protocol::policy::{AgentFacts, PolicyBundle};
 
 use crate::peers::{Peers, asks, circles};
 use crate::{
-    Child, Found, PolicyInForce, ResolvedAgent, ServiceName, Services, Settings, accept, agent_facts, manifests, policy_bundle,
-    references, resolve,
+    Child, Found, PolicyInForce, ResolvedAgent, ServiceName, Services, Settings, Told, accept, agent_facts, auth_config,
+    manifests, policy_bundle, references, resolve,
 };
 
 /// One YAML document, and where it came from.
@@ -137,7 +138,12 @@ impl Local {
             Some((name, service.spec.clone()?))
         });
         let agents = self.resolve_with(settings, Some(&services.collect()))?;
-        Ok(agents.iter().flat_map(|(agent, bundle)| manifests(agent, bundle, settings)).collect())
+        let children = agents.iter().flat_map(|(agent, bundle)| {
+            // The keys of issuers are what a cluster knows.
+            let keys = auth_config(agent.agent, settings).map(|_| KeySets::default());
+            manifests(agent, Told { policies: bundle, keys: keys.as_ref() }, settings)
+        });
+        Ok(children.collect())
     }
 
     /// The value of a Secret's key, where a document holds it.

@@ -9,6 +9,7 @@ use skreaver_crds::condition::Reason;
 use skreaver_protocol::AgentName;
 use skreaver_protocol::name::NameError;
 
+use crate::auth::auth_problems;
 use crate::egress::{Services, WayOut, services};
 use crate::judge::judge;
 use crate::peers::{Peers, asks, circles};
@@ -85,6 +86,7 @@ impl Unresolved {
         matches!(
             self.reason,
             Reason::Malformed
+                | Reason::InvalidAuth
                 | Reason::InvalidGoal
                 | Reason::InvalidOutputSchema
                 | Reason::InvalidToolSchema
@@ -151,6 +153,7 @@ pub fn resolve<'a>(agent: &'a Agent, found: &Found, settings: &Settings) -> Resu
     let tools = resolve_tools(agent, found, &mut missing);
     missing.extend(circles(agent, &found.agents));
     missing.extend(missing_secrets(agent, found));
+    missing.extend(auth_problems(agent, settings));
     let ways_out = match &found.services {
         Some(services) => egress::ways_out(spec, &namespace, services, settings, &mut missing),
         None => Vec::new(),

@@ -10,6 +10,7 @@ use skreaver_protocol::config::{
 };
 use skreaver_protocol::{Builtin, GoDuration, control};
 
+use crate::auth::auth_config;
 use crate::manifests::paths;
 use crate::secrets::{MEMORY_URL, model_key};
 use crate::tools::tool_config;
@@ -130,7 +131,7 @@ pub fn pod_runtime_config(resolved: &ResolvedAgent<'_>, settings: &Settings) -> 
         files: paths::FILES_DIR.into(),
     };
     let agents = vec![config_in(resolved, Some(&resolved.namespace), &locations)];
-    RuntimeConfig { agents, cluster: Some(cluster_config(resolved, settings)), auth: None }
+    RuntimeConfig { agents, cluster: Some(cluster_config(resolved, settings)), auth: auth_config(resolved.agent, settings) }
 }
 
 fn cluster_config(resolved: &ResolvedAgent<'_>, settings: &Settings) -> ClusterConfig {

@@ -2,6 +2,7 @@
 
 use skreaver_crds::AgentSpec;
 use skreaver_crds::agent::{AgentTool, Header, KeyRef};
+use skreaver_protocol::AgentName;
 
 use crate::place::model_field;
 
@@ -70,6 +71,11 @@ fn of_headers(tool: usize, section: &str, headers: &[Header]) -> impl Iterator<I
 /// The file with the value of a header of the tool with this index.
 pub(crate) fn header_value(tool: usize, header: usize) -> String {
     format!("tool-{tool}-header-{header}")
+}
+
+/// The file with the token by which an agent of the same namespace is told who asks.
+pub(crate) fn peer_token(agent: &AgentName) -> String {
+    format!("agent-{agent}-token")
 }
 
 /// The file with the client secret of the tool with this index.

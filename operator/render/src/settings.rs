@@ -27,8 +27,30 @@ pub struct Settings {
     /// Networks that no agent may reach, whatever its spec names, besides loopback and link-local ones: those of nodes and API
     /// servers.
     pub closed_networks: Vec<Network>,
+    /// How the callers of agents are known.
+    pub auth: AuthSettings,
     /// The control channel; absent where the operator serves none.
     pub control: Option<ControlSettings>,
+}
+
+/// How the callers of agents are known.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct AuthSettings {
+    /// What holds for Agents that do not say.
+    pub default: AuthDefault,
+    /// The cluster as its ServiceAccounts' tokens name it in `iss`. The operator asks the API server. Absent: unknown.
+    pub issuer: Option<String>,
+}
+
+/// What holds for Agents that do not say how their callers are known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AuthDefault {
+    /// By tokens of the cluster's ServiceAccounts.
+    #[default]
+    Kubernetes,
+    /// They are not asked.
+    None,
 }
 
 /// Where pods find the control channel.
@@ -55,6 +77,7 @@ impl Default for Settings {
             gateway_namespaces: Vec::new(),
             monitoring_namespaces: Vec::new(),
             closed_networks: Vec::new(),
+            auth: AuthSettings::default(),
             control: None,
         }
     }

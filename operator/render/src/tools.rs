@@ -14,7 +14,7 @@ use skreaver_protocol::{API_PORT, AgentName, Builtin, GoDuration, ToolName};
 use crate::judge::schema_problem;
 use crate::resolve::{Found, Unresolved};
 use crate::runtime_config::Locations;
-use crate::secrets::{client_secret, header_value};
+use crate::secrets::{client_secret, header_value, peer_token};
 
 /// The longest OpenAPI document, in bytes.
 const LONGEST_DOCUMENT: usize = 256 << 10;
@@ -185,6 +185,7 @@ pub(crate) fn tool_config(tool: &ResolvedTool, namespace: Option<&str>, location
             agent: name.clone(),
             description: tool.description.clone(),
             url: namespace.map(|namespace| format!("http://{name}.{namespace}.svc:{API_PORT}")),
+            token: namespace.map(|_| locations.secret(&peer_token(name))),
             timeout: tool.timeout.unwrap_or(USUAL_TIMEOUT),
         }),
     };

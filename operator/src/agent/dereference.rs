@@ -6,8 +6,9 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
 use kube::ResourceExt;
 use kube::core::PartialObjectMeta;
 use skreaver_crds::Agent;
+use skreaver_protocol::auth::KeySets;
 use skreaver_protocol::policy::PolicyBundle;
-use skreaver_render::{Found, PolicyInForce, References, ServiceName, Services, policies_in, references};
+use skreaver_render::{Found, PolicyInForce, References, ServiceName, Services, key_sets_in, policies_in, references};
 
 use super::Context;
 use super::children::is_controlled_by;
@@ -22,6 +23,8 @@ pub(crate) struct PolicyInputs {
     pub(crate) policies: Vec<PolicyInForce>,
     /// What its pods were told last.
     pub(crate) previous: Option<PolicyBundle>,
+    /// By which keys they were told last to judge tokens.
+    pub(crate) keys: Option<KeySets>,
     /// The highest version that they were ever told.
     pub(crate) at_least: u64,
 }
@@ -29,12 +32,12 @@ pub(crate) struct PolicyInputs {
 pub(crate) async fn dereference_policies(agent: &Agent, memory: &Memory, ctx: &Context) -> Result<PolicyInputs, Problem> {
     let namespace = namespace_of(agent);
     let policies = ctx.stores.policies.selecting(&namespace, agent.labels());
-    let previous = match &memory.bundle {
-        Some(bundle) => Some(bundle.clone()),
-        None => stored_bundle(agent, &namespace, ctx).await?,
+    let (previous, keys) = match &memory.bundle {
+        Some(bundle) => (Some(bundle.clone()), memory.keys.clone()),
+        None => stored(agent, &namespace, ctx).await?,
     };
     let told = agent.status.as_ref().and_then(|status| status.policy_version).unwrap_or_default();
-    Ok(PolicyInputs { policies, previous, at_least: told.try_into().unwrap_or_default() })
+    Ok(PolicyInputs { policies, previous, keys, at_least: told.try_into().unwrap_or_default() })
 }
 
 /// The objects that the spec names.
@@ -90,10 +93,11 @@ async fn services(wanted: BTreeSet<ServiceName>, ctx: &Context) -> Result<Servic
     Ok(found)
 }
 
-/// The bundle that an operator before us left in the Agent's ConfigMap.
-async fn stored_bundle(agent: &Agent, namespace: &str, ctx: &Context) -> Result<Option<PolicyBundle>, Problem> {
+/// The bundle and the keys that an operator before us left in the Agent's ConfigMap.
+async fn stored(agent: &Agent, namespace: &str, ctx: &Context) -> Result<(Option<PolicyBundle>, Option<KeySets>), Problem> {
     let (name, uid) = (agent.name_any(), agent.uid().unwrap_or_default());
     let api = ctx.scope.within::<ConfigMap>(namespace);
     let map = api.get_opt(&name).await.map_err(Problem::api("read", "ConfigMap", &name))?;
-    Ok(map.filter(|map| is_controlled_by(&map.metadata, &uid)).as_ref().and_then(policies_in))
+    let map = map.filter(|map| is_controlled_by(&map.metadata, &uid));
+    Ok((map.as_ref().and_then(policies_in), map.as_ref().and_then(key_sets_in)))
 }

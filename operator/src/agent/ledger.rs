@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::core::ObjectMeta;
 use serde_json::Value;
 use skreaver_crds::AgentStatus;
+use skreaver_protocol::auth::KeySets;
 use skreaver_protocol::policy::PolicyBundle;
 use skreaver_render::ChildKind;
 
@@ -28,6 +29,8 @@ pub(crate) struct Memory {
     pub(crate) uid: String,
     pub(crate) children: BTreeMap<ChildKind, Record>,
     pub(crate) bundle: Option<PolicyBundle>,
+    /// By which keys its pods judge tokens.
+    pub(crate) keys: Option<KeySets>,
     pub(crate) status: Option<Written<AgentStatus>>,
     pub(crate) failures: u32,
     pub(crate) unasked: Unasked,

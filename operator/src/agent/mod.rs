@@ -3,6 +3,7 @@
 mod adopt;
 mod apply;
 mod approvals;
+mod caller_keys;
 mod children;
 mod dereference;
 mod ledger;
@@ -29,7 +30,7 @@ use kube::runtime::controller::{self, Action, Controller};
 use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
 use skreaver_crds::{Agent, AgentSpec, AgentStatus};
-use skreaver_render::{ChildKind, Settings, agent_facts, manifests, policy_bundle, references, resolve};
+use skreaver_render::{ChildKind, Settings, Told, agent_facts, manifests, policy_bundle, references, resolve};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +40,7 @@ pub(crate) use children::is_controlled_by;
 pub use ledger::AgentKey;
 pub(crate) use problem::told;
 
+use self::caller_keys::CallerKeys;
 use self::ledger::{Ledger, Memory};
 use self::observe::{Observation, Policies, is_news, observe, overdue_in};
 use self::pins::Pins;
@@ -184,7 +186,11 @@ async fn drive(agent: &Agent, ctx: &Context) -> (&'static str, Action) {
         && rollout::rollout(pods.as_ref(), memory.applied_generation(of_pods)) == Rollout::Serving;
     let pinned = pins::pinned(agent, &before, &reports, serves_newest);
     let mut policies = None;
-    let problem = attempt(agent, pins::pins(&pinned), &mut memory, &mut policies, ctx).await.err();
+    let auth = CallerKeys::look_up(agent, &key, ctx);
+    let problem = attempt(agent, pins::pins(&pinned), &auth, &mut memory, &mut policies, ctx).await.err();
+    if let Some(keys) = &memory.keys {
+        ctx.hub.publish_keys(&key, keys);
+    }
     memory.failures = if problem.is_some() { memory.failures.saturating_add(1) } else { 0 };
     let pods = ctx.stores.children.pods(of_pods, &key.0, &key.1);
     let now = Timestamp::now();
@@ -196,6 +202,7 @@ async fn drive(agent: &Agent, ctx: &Context) -> (&'static str, Action) {
         applied_generation: memory.applied_generation(of_pods),
         reports: &reports,
         pinned: &pinned,
+        auth: &auth,
         before: &before,
         cluster_domain: &ctx.settings.cluster_domain,
         now,
@@ -222,11 +229,13 @@ async fn drive(agent: &Agent, ctx: &Context) -> (&'static str, Action) {
 async fn attempt(
     agent: &Agent,
     pins: Pins,
+    auth: &CallerKeys,
     memory: &mut Memory,
     policies: &mut Option<Policies>,
     ctx: &Context,
 ) -> Result<(), Problem> {
     let told = told_policies(agent, Some(pins), memory, ctx).await?;
+    memory.keys = auth.keys(memory.keys.as_ref(), Timestamp::now());
     let problem = match bring(agent, &told, memory, ctx).await {
         Ok(()) => {
             *policies = Some(told);
@@ -248,6 +257,7 @@ async fn told_policies(agent: &Agent, pins: Option<Pins>, memory: &mut Memory, c
     let pins = pins.or_else(|| previous.map(|last| last.pins.clone())).unwrap_or_default();
     let bundle = policy_bundle(&agent_facts(agent), &inputs.policies, required, previous, inputs.at_least, pins);
     memory.bundle = Some(bundle.clone());
+    memory.keys = inputs.keys;
     Ok(Policies { in_force: inputs.policies, bundle })
 }
 
@@ -255,7 +265,9 @@ async fn told_policies(agent: &Agent, pins: Option<Pins>, memory: &mut Memory, c
 async fn bring(agent: &Agent, told: &Policies, memory: &mut Memory, ctx: &Context) -> Result<(), Problem> {
     let found = dereference::dereference(agent, ctx).await?;
     let resolved = resolve(agent, &found, &ctx.settings).map_err(Problem::Unresolved)?;
-    let steps = plan::plan(agent, manifests(&resolved, &told.bundle, &ctx.settings), memory, ctx).await?;
+    let keys = memory.keys.clone();
+    let children = Told { policies: &told.bundle, keys: keys.as_ref() };
+    let steps = plan::plan(agent, manifests(&resolved, children, &ctx.settings), memory, ctx).await?;
     apply::apply(agent, steps, &told.bundle, memory, ctx).await
 }
 

@@ -12,6 +12,7 @@ use skreaver_protocol::API_PORT;
 use skreaver_protocol::policy::PolicyBundle;
 use skreaver_render::{ChildKind, PolicyInForce, Unresolved};
 
+use super::caller_keys::CallerKeys;
 use super::observe_components::{self, components};
 use super::observe_policies::policy_applied;
 use super::pins::{tool_drift, withholds};
@@ -35,6 +36,8 @@ pub(crate) struct Observation<'a> {
     pub(crate) reports: &'a Reports,
     /// The tools of MCP servers as they were first seen.
     pub(crate) pinned: &'a [PinnedTools],
+    /// What is known of the keys by which its pods judge tokens.
+    pub(crate) auth: &'a CallerKeys,
     pub(crate) before: &'a AgentStatus,
     pub(crate) cluster_domain: &'a str,
     pub(crate) now: Timestamp,
@@ -102,6 +105,7 @@ fn conditions(seen: &Observation<'_>) -> Vec<Condition> {
     ];
     let generation = seen.agent.metadata.generation;
     let verdicts = verdicts.into_iter().chain(drift.map(|verdict| (ConditionType::ToolDrift, verdict)));
+    let verdicts = verdicts.chain(seen.auth.verdict(seen.before).map(|verdict| (ConditionType::AuthReady, verdict)));
     verdicts.map(|(kind, verdict)| condition(kind, verdict, generation, &seen.before.conditions, seen.now)).collect()
 }
 

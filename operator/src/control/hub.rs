@@ -6,16 +6,21 @@ use std::time::{Duration, Instant};
 
 use futures::{Stream, StreamExt, stream};
 use skreaver_protocol::approval::{ApprovalRequest, ApprovalVotes};
+use skreaver_protocol::auth::{KeySets, KeysWanted};
 use skreaver_protocol::control::FoundSource;
 use skreaver_protocol::policy::PolicyBundle;
 use skreaver_protocol::rest::Component;
 use tokio::sync::watch;
 
 use crate::agent::AgentKey;
+use crate::keys::KeyBook;
 use crate::scope::Scope;
 
 /// Reports that stay the same for this long are worth a line of status.
 const STABLE_AFTER: Duration = Duration::from_secs(10);
+
+/// The most issuers of an Agent.
+const MOST_ISSUERS: usize = 8;
 
 /// What all pods are told, and tell.
 pub struct Hub {
@@ -24,6 +29,8 @@ pub struct Hub {
     news: Mutex<BTreeSet<AgentKey>>,
     wake: watch::Sender<u64>,
     started: Instant,
+    /// The keys of the issuers that Agents trust.
+    pub(crate) issuers: KeyBook,
 }
 
 struct Entry {
@@ -35,6 +42,8 @@ struct Entry {
     waiting: BTreeMap<String, (u64, Vec<ApprovalRequest>)>,
     /// What people said of them. Nothing until the controller has looked.
     votes: watch::Sender<Option<Vec<ApprovalVotes>>>,
+    /// By which keys pods judge tokens. Nothing until the controller has looked, or where no token is taken.
+    keys: watch::Sender<Option<KeySets>>,
     changed: Instant,
 }
 
@@ -65,7 +74,7 @@ pub struct Reports {
 impl Default for Hub {
     fn default() -> Self {
         let (wake, _) = watch::channel(0);
-        Self { agents: Mutex::default(), news: Mutex::default(), wake, started: Instant::now() }
+        Self { agents: Mutex::default(), news: Mutex::default(), wake, started: Instant::now(), issuers: KeyBook::default() }
     }
 }
 
@@ -128,6 +137,40 @@ impl Hub {
         self.entry(agent, |entry| entry.votes.subscribe())
     }
 
+    /// By which keys the pods of an Agent judge tokens.
+    pub fn publish_keys(&self, agent: &AgentKey, keys: &KeySets) {
+        self.entry(agent, |entry| {
+            entry.keys.send_if_modified(|last| {
+                let is_new = last.as_ref().is_none_or(|last| last.version < keys.version);
+                if is_new {
+                    *last = Some(keys.clone());
+                }
+                is_new
+            })
+        });
+    }
+
+    /// The keys that the pods of an Agent are told, now and from now on.
+    pub fn subscribe_keys(&self, agent: &AgentKey) -> watch::Receiver<Option<KeySets>> {
+        self.entry(agent, |entry| entry.keys.subscribe())
+    }
+
+    /// Tells the pods of an Agent again what they know, so that who waits for keys goes on.
+    pub(crate) fn repeat_keys(&self, agent: &AgentKey) {
+        if let Some(entry) = lock(&self.agents).get(agent) {
+            entry.keys.send_modify(|_| {});
+        }
+    }
+
+    /// Takes that a pod has seen keys that it does not know.
+    pub(crate) fn want_keys(&self, agent: &AgentKey, wanted: &KeysWanted) {
+        let KeysWanted { issuers, version: _ } = wanted;
+        let most = issuers.len().min(MOST_ISSUERS);
+        if !self.issuers.look_again(agent, &issuers[..most], Instant::now()) {
+            self.repeat_keys(agent);
+        }
+    }
+
     /// Takes which calls wait for people in a pod.
     pub fn ask(&self, agent: &AgentKey, pod: &str, stream: u64, waiting: Vec<ApprovalRequest>) {
         self.entry(agent, |entry| entry.waiting.insert(pod.to_owned(), (stream, waiting)));
@@ -172,6 +215,7 @@ impl Hub {
 
     /// Drops everything about an Agent that is gone. Its last streams end by themselves.
     pub fn forget(&self, agent: &AgentKey) {
+        self.issuers.forget(agent);
         lock(&self.agents).remove(agent);
     }
 
@@ -191,7 +235,8 @@ impl Hub {
         self.wake(agent);
     }
 
-    fn wake(&self, agent: &AgentKey) {
+    /// Makes the controller look at an Agent.
+    pub(crate) fn wake(&self, agent: &AgentKey) {
         lock(&self.news).insert(agent.clone());
         self.wake.send_modify(|count| *count = count.wrapping_add(1));
     }
@@ -210,13 +255,16 @@ impl Entry {
             pods: BTreeMap::new(),
             waiting: BTreeMap::new(),
             votes: watch::Sender::new(None),
+            keys: watch::Sender::new(None),
             changed,
         }
     }
 
     /// Whether it stands for an Agent that there is not, and for which nobody speaks.
     fn is_idle(&self) -> bool {
-        self.uid.is_empty() && self.pods.is_empty() && self.bundle.receiver_count() == 0 && self.votes.receiver_count() == 0
+        self.uid.is_empty()
+            && self.pods.is_empty()
+            && [self.bundle.receiver_count(), self.votes.receiver_count(), self.keys.receiver_count()] == [0; 3]
     }
 }
 

@@ -49,6 +49,8 @@ async fn exchange(socket: &mut WebSocket, caller: &Caller, id: u64, hub: &Hub, s
     bundles.mark_changed();
     let mut votes = hub.subscribe_votes(&caller.agent);
     votes.mark_changed();
+    let mut keys = hub.subscribe_keys(&caller.agent);
+    keys.mark_changed();
     let mut pings = interval(PING);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let expires = Instant::now() + LIFETIME;
@@ -72,6 +74,15 @@ async fn exchange(socket: &mut WebSocket, caller: &Caller, id: u64, hub: &Hub, s
                 let votes = votes.borrow_and_update().clone();
                 if let Some(votes) = votes && !send(socket, message(&ToRuntime::Approvals { votes })).await {
                     return "the pod does not take what people said";
+                }
+            }
+            changed = keys.changed() => {
+                if changed.is_err() {
+                    return "the agent is another one now";
+                }
+                let keys = keys.borrow_and_update().clone();
+                if let Some(keys) = keys && !send(socket, message(&ToRuntime::KeySets { keys })).await {
+                    return "the pod does not take the keys of issuers";
                 }
             }
             received = socket.recv() => {
@@ -118,8 +129,7 @@ fn take(message: FromRuntime, caller: &Caller, id: u64, hub: &Hub) {
             let own = waiting.into_iter().filter(|request| is_own(request, &caller.agent.1)).take(MOST_WAITING);
             hub.ask(&caller.agent, &caller.pod, id, own.collect());
         }
-        // No key is handed to pods yet.
-        FromRuntime::KeysWanted { wanted: _ } => {}
+        FromRuntime::KeysWanted { wanted } => hub.want_keys(&caller.agent, &wanted),
     }
 }
 

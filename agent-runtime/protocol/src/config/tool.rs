@@ -214,6 +214,10 @@ pub struct AgentToolConfig {
     /// Where its API is, as `http://host:port`. Absent: in the same process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// Where the token is found by which it is told who asks, as `Authorization: Bearer`. Read again for every call. Absent: it is
+    /// not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<SecretSource>,
     /// How long its answer may take.
     #[serde(default = "half_a_minute")]
     pub timeout: GoDuration,

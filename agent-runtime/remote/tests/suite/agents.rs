@@ -60,6 +60,31 @@ async fn an_agent_elsewhere_is_asked_once_for_each_call() {
 }
 
 #[tokio::test]
+async fn an_agent_elsewhere_is_told_who_asks_by_the_token_as_it_is_now() {
+    let server = serve(|seen| {
+        let token = seen.header("authorization").unwrap_or("none").to_owned();
+        if token == "Bearer flint-second" {
+            let problem =
+                json!({"type": "about:blank", "title": "x", "status": 401, "detail": format!("not {token}"), "code": "internal"});
+            return Some(answer(401, &[("content-type", "application/problem+json")], problem.to_string().as_bytes()));
+        }
+        json_answer(200, &answered(&token))
+    })
+    .await;
+    let vault = Vault::default();
+    let here: Arc<dyn Observe> = Arc::new(Here::default());
+    let declared = json!({"agent": "onyx", "url": "http://a.example", "token": "file:/tokens/onyx"});
+    let tool = AgentTool::compile(&config(declared), &world(server, &vault), &here).unwrap();
+    let ask = async || tool.run(permit(), json!({"input": "x"})).await;
+    assert!(ask().await.unwrap_err().to_string().contains("failed to read `file:/tokens/onyx`"));
+    vault.put("flint-first");
+    assert_eq!(ask().await.unwrap(), json!("Bearer flint-first"));
+    vault.put("flint-second");
+    let refused = ask().await.unwrap_err().to_string();
+    assert!(refused.contains("not Bearer [secret]") && !refused.contains("flint"), "{refused}");
+}
+
+#[tokio::test]
 async fn an_agent_without_memory_is_asked_again_without_a_key() {
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = asked.clone();

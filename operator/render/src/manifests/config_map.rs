@@ -1,22 +1,26 @@
-//! The ConfigMap: RuntimeConfig and policies. Two keys, because a change of the first rolls the pods and one of the second
+//! The ConfigMap: RuntimeConfig, policies and the keys of issuers. A change of the first rolls the pods, and one of the others
 //! does not.
-
-use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde::Serialize;
-use skreaver_protocol::policy::PolicyBundle;
 
-use super::{metadata, paths};
+use super::{Told, metadata, paths};
 use crate::{ResolvedAgent, Settings, pod_runtime_config};
 
-pub(crate) fn config_map(agent: &ResolvedAgent<'_>, policies: &PolicyBundle, settings: &Settings) -> ConfigMap {
+pub(crate) fn config_map(agent: &ResolvedAgent<'_>, told: Told<'_>, settings: &Settings) -> ConfigMap {
+    let Told { policies, keys } = told;
     ConfigMap {
         metadata: metadata(agent),
-        data: Some(BTreeMap::from([
-            (paths::CONFIG_KEY.into(), json(&pod_runtime_config(agent, settings))),
-            (paths::POLICIES_KEY.into(), json(policies)),
-        ])),
+        data: Some(
+            [
+                Some((paths::CONFIG_KEY.into(), json(&pod_runtime_config(agent, settings)))),
+                Some((paths::POLICIES_KEY.into(), json(policies))),
+                keys.map(|keys| (paths::KEY_SETS_KEY.into(), json(keys))),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+        ),
         ..ConfigMap::default()
     }
 }

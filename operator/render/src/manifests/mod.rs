@@ -18,6 +18,7 @@ use kube::core::ObjectMeta;
 use serde::Serialize;
 use serde_json::Value;
 use skreaver_crds::{AGENT_LABEL, AgentSpec};
+use skreaver_protocol::auth::KeySets;
 use skreaver_protocol::policy::PolicyBundle;
 
 use crate::{ResolvedAgent, Settings};
@@ -73,13 +74,22 @@ pub struct Child {
     pub manifest: Value,
 }
 
+/// What pods are told while they run, and find in a file when they start.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// What tool calls may do.
+    pub policies: &'a PolicyBundle,
+    /// By which keys tokens are judged. Nothing where none is taken.
+    pub keys: Option<&'a KeySets>,
+}
+
 /// The children that an Agent should have, in the order of creation. A kind that is absent should not exist.
-pub fn manifests(agent: &ResolvedAgent<'_>, policies: &PolicyBundle, settings: &Settings) -> Vec<Child> {
+pub fn manifests(agent: &ResolvedAgent<'_>, told: Told<'_>, settings: &Settings) -> Vec<Child> {
     ChildKind::ALL
         .into_iter()
         .filter_map(|kind| {
             let manifest = match kind {
-                ChildKind::ConfigMap => object(config_map::config_map(agent, policies, settings)),
+                ChildKind::ConfigMap => object(config_map::config_map(agent, told, settings)),
                 ChildKind::ServiceAccount => object(service_account::service_account(agent)),
                 ChildKind::Service => object(service::service(agent)),
                 ChildKind::NetworkPolicy => object(network_policy::network_policy(agent, settings)),

@@ -6,6 +6,10 @@ pub(crate) const CONFIG_DIR: &str = "/etc/skreaver";
 pub(crate) const CONFIG_KEY: &str = "config.json";
 /// The key of the policy bundle.
 pub(crate) const POLICIES_KEY: &str = "policies.json";
+/// The key of the key sets of issuers.
+pub(crate) const KEY_SETS_KEY: &str = "keys.json";
+/// The folder of the API keys.
+pub(crate) const API_KEYS_DIR: &str = "/var/run/secrets/skreaver-api-keys";
 /// The folder of the secrets: keys of models, the URL of the memory server, and the token for the control channel.
 pub(crate) const SECRETS_DIR: &str = "/var/run/secrets/skreaver";
 /// The file of the token for the control channel.

@@ -5,19 +5,22 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{
     Capabilities, ConfigMapVolumeSource, Container, ContainerPort, EmptyDirVolumeSource, HTTPGetAction, KeyToPath,
     PodSecurityContext, PodSpec, PodTemplateSpec, Probe, ProjectedVolumeSource, ResourceRequirements, SeccompProfile,
-    SecretProjection, SecurityContext, ServiceAccountTokenProjection, Volume, VolumeMount, VolumeProjection,
+    SecretProjection, SecretVolumeSource, SecurityContext, ServiceAccountTokenProjection, Volume, VolumeMount, VolumeProjection,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::core::ObjectMeta;
 use sha2::{Digest, Sha256};
 use skreaver_crds::pod_template::{PodTemplate, Resources};
-use skreaver_protocol::{ADMIN_PORT, API_PORT, control};
+use skreaver_protocol::auth::audience;
+use skreaver_protocol::{ADMIN_PORT, API_PORT, AgentName, control};
 
 use super::config_map::json;
 use super::{ChildKind, labels, paths};
+use crate::auth::api_key_secret;
+use crate::peers::asks;
 use crate::runtime_config::limits;
-use crate::secrets::{SecretFile, secret_files};
+use crate::secrets::{SecretFile, peer_token, secret_files};
 use crate::{ResolvedAgent, Settings, pod_runtime_config, works_with_files};
 
 /// The annotation on the pods that changes with the RuntimeConfig, and so rolls them.
@@ -37,6 +40,8 @@ const FILES_SIZE: &str = "256Mi";
 const CONFIG: &str = "config";
 /// The volume of the secrets.
 const SECRETS: &str = "secrets";
+/// The volume of the API keys.
+const API_KEYS: &str = "api-keys";
 /// Secrets are for the agent's user alone to read: the group of the pod.
 const SECRET_MODE: i32 = 0o440;
 
@@ -121,9 +126,10 @@ fn mounts(agent: &ResolvedAgent<'_>, settings: &Settings) -> Vec<VolumeMount> {
         ..VolumeMount::default()
     };
     let secrets = secrets(agent, settings).map(|_| mount(SECRETS, paths::SECRETS_DIR, Some(true)));
+    let api_keys = api_key_secret(agent.agent, settings).map(|_| mount(API_KEYS, paths::API_KEYS_DIR, Some(true)));
     let data = (ChildKind::of_pods(&agent.agent.spec) == ChildKind::StatefulSet).then(|| mount(DATA, paths::DATA_DIR, None));
     let files = works_with_files(agent).then(|| mount(FILES, paths::FILES_DIR, None));
-    [mount(CONFIG, paths::CONFIG_DIR, Some(true))].into_iter().chain(secrets).chain(data).chain(files).collect()
+    [mount(CONFIG, paths::CONFIG_DIR, Some(true))].into_iter().chain(secrets).chain(api_keys).chain(data).chain(files).collect()
 }
 
 fn port(name: &str, number: u16) -> ContainerPort {
@@ -192,25 +198,43 @@ fn volumes(agent: &ResolvedAgent<'_>, settings: &Settings) -> Vec<Volume> {
         empty_dir: Some(EmptyDirVolumeSource { medium: None, size_limit: Some(Quantity(FILES_SIZE.to_owned())) }),
         ..Volume::default()
     });
-    [config].into_iter().chain(secrets(agent, settings)).chain(files).collect()
+    [config].into_iter().chain(secrets(agent, settings)).chain(api_keys(agent, settings)).chain(files).collect()
 }
 
-/// Exactly the keys that the spec names, and the token for the control channel, in one volume. A changed Secret changes the
+/// Exactly the keys that the spec names, and the tokens for the control channel and for other agents, in one volume. A changed Secret changes the
 /// files under the pods' feet. Not optional: a pod without its Secret waits, and one that runs keeps what it has when the
 /// Secret goes.
 fn secrets(agent: &ResolvedAgent<'_>, settings: &Settings) -> Option<Volume> {
-    let token = settings.control.as_ref().map(|_| VolumeProjection {
-        service_account_token: Some(ServiceAccountTokenProjection {
-            audience: Some(control::AUDIENCE.into()),
-            expiration_seconds: Some(3600),
-            path: paths::TOKEN_FILE.into(),
-        }),
-        ..VolumeProjection::default()
-    });
-    let sources: Vec<_> = token.into_iter().chain(secret_files(&agent.agent.spec).into_iter().map(projection)).collect();
+    let own = settings.control.as_ref().map(|_| token(control::AUDIENCE.into(), paths::TOKEN_FILE.into()));
+    let peers = asks(agent.agent).into_iter().filter_map(|name| AgentName::parse(name).ok());
+    let peers = peers.map(|peer| token(audience(&agent.namespace, &peer), peer_token(&peer)));
+    let keys = secret_files(&agent.agent.spec).into_iter().map(projection);
+    let sources: Vec<_> = own.into_iter().chain(peers).chain(keys).collect();
     (!sources.is_empty()).then(|| Volume {
         name: SECRETS.into(),
         projected: Some(ProjectedVolumeSource { default_mode: Some(SECRET_MODE), sources: Some(sources) }),
+        ..Volume::default()
+    })
+}
+
+/// A token of the pod's own ServiceAccount, for one audience alone. The kubelet renews it.
+fn token(audience: String, path: String) -> VolumeProjection {
+    let token = ServiceAccountTokenProjection { audience: Some(audience), expiration_seconds: Some(3600), path };
+    VolumeProjection { service_account_token: Some(token), ..VolumeProjection::default() }
+}
+
+/// The API keys: a volume of their own, because which entries there are is nobody's business here. Optional: without the Secret no
+/// key is taken, which is no reason for a pod to wait.
+fn api_keys(agent: &ResolvedAgent<'_>, settings: &Settings) -> Option<Volume> {
+    let secret = api_key_secret(agent.agent, settings)?;
+    Some(Volume {
+        name: API_KEYS.into(),
+        secret: Some(SecretVolumeSource {
+            secret_name: Some(secret),
+            default_mode: Some(SECRET_MODE),
+            optional: Some(true),
+            items: None,
+        }),
         ..Volume::default()
     })
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use skreaver_protocol::policy::AgentFacts;
 use skreaver_render::local::{Document, Local};
 use skreaver_render::{
-    ControlSettings, Found, Locations, PolicyInForce, Settings, agent_config, policy_bundle, references, resolve,
+    AuthSettings, ControlSettings, Found, Locations, PolicyInForce, Settings, agent_config, policy_bundle, references, resolve,
 };
 
 fn here() -> &'static Path {
@@ -33,6 +33,7 @@ fn settings() -> Settings {
         gateway_namespaces: vec!["front".into()],
         monitoring_namespaces: vec!["watchers".into()],
         closed_networks: vec!["198.51.100.0/24".parse().unwrap()],
+        auth: AuthSettings { issuer: Some("https://cluster.test".into()), ..AuthSettings::default() },
         control: Some(ControlSettings { namespace: "platform".into(), service: "steering".into(), ca: "PEM".into() }),
         ..Settings::default()
     }

@@ -1,6 +1,7 @@
 //! The operator against a real API server, without nodes: everything that does not need a running pod.
 
 mod approvals;
+mod auth;
 mod children;
 mod malformed;
 mod pod;

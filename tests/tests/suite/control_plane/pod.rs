@@ -10,6 +10,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value, json};
 use skreaver_protocol::approval::{ApprovalRequest, ApprovalVotes};
+use skreaver_protocol::auth::KeySets;
 use skreaver_protocol::control::{AUDIENCE, FromRuntime, PATH, ToRuntime};
 use skreaver_tests::{Namespace, kubectl, until};
 use tokio::net::TcpStream;
@@ -27,6 +28,7 @@ type Stream = WebSocketStream<TlsStream<TcpStream>>;
 pub struct Pod {
     says: SplitSink<Stream, Message>,
     votes: watch::Receiver<Vec<ApprovalVotes>>,
+    keys: watch::Receiver<KeySets>,
     _listens: AbortOnDropHandle<()>,
 }
 
@@ -39,22 +41,30 @@ impl Pod {
         let token = namespace.kubectl(&[["create", "token", agent].as_slice(), &bound].concat()).await.unwrap();
         let (says, mut hears) = open(namespace, port, token.trim()).await.split();
         let (tell, votes) = watch::channel(Vec::new());
+        let (tell_keys, keys) = watch::channel(KeySets::default());
         let listens = tokio::spawn(async move {
             while let Some(Ok(message)) = hears.next().await {
-                if let Message::Text(text) = message
-                    && let Ok(ToRuntime::Approvals { votes }) = serde_json::from_str(&text)
-                {
-                    tell.send_replace(votes);
+                let Message::Text(text) = message else { continue };
+                match serde_json::from_str(&text) {
+                    Ok(ToRuntime::Approvals { votes }) => drop(tell.send_replace(votes)),
+                    Ok(ToRuntime::KeySets { keys }) => drop(tell_keys.send_replace(keys)),
+                    Ok(ToRuntime::Policies { .. }) | Err(_) => {}
                 }
             }
         });
-        Self { says, votes, _listens: AbortOnDropHandle::new(listens) }
+        Self { says, votes, keys, _listens: AbortOnDropHandle::new(listens) }
     }
 
     /// Tells which calls wait.
     pub async fn ask(&mut self, waiting: &[ApprovalRequest]) {
         let message = serde_json::to_string(&FromRuntime::Approvals { waiting: waiting.to_vec() }).unwrap();
         self.says.send(Message::Text(message.into())).await.unwrap();
+    }
+
+    /// Waits until it is told such keys.
+    pub async fn keys(&mut self, wanted: impl Fn(&KeySets) -> bool) -> KeySets {
+        let told = tokio::time::timeout(skreaver_tests::DEADLINE, self.keys.wait_for(wanted)).await;
+        told.expect("the pod to be told keys in time").unwrap().clone()
     }
 
     /// Waits until it is told that these people have said something of a call; nothing stands for a call that it is not told of.
