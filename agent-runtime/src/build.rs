@@ -43,6 +43,10 @@ pub struct Builder {
     memories: BTreeMap<AgentName, Arc<dyn Memory>>,
     models: BTreeMap<AgentName, Vec<Arc<dyn Model>>>,
     http: Http,
+    #[cfg(feature = "http")]
+    cors_origins: Vec<crate::http::Origin>,
+    #[cfg(feature = "unstable-websocket")]
+    websocket: crate::http::websocket::WebSocketConfig,
     #[cfg(feature = "workers")]
     workers: Option<Arc<Pool>>,
 }
@@ -133,6 +137,10 @@ impl Builder {
             memories: BTreeMap::new(),
             models: BTreeMap::new(),
             http: Http::default(),
+            #[cfg(feature = "http")]
+            cors_origins: Vec::new(),
+            #[cfg(feature = "unstable-websocket")]
+            websocket: crate::http::websocket::WebSocketConfig::default(),
             #[cfg(feature = "workers")]
             workers: None,
         }
@@ -222,6 +230,22 @@ impl Builder {
         self
     }
 
+    /// The origins whose scripts browsers let call the API, besides its own.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn cors_origins(mut self, origins: impl IntoIterator<Item = crate::http::Origin>) -> Self {
+        self.cors_origins.extend(origins);
+        self
+    }
+
+    /// How WebSocket connections are held.
+    #[cfg(feature = "unstable-websocket")]
+    #[must_use]
+    pub fn websocket(mut self, config: crate::http::websocket::WebSocketConfig) -> Self {
+        self.websocket = config;
+        self
+    }
+
     /// The runtime, with every agent ready to answer.
     ///
     /// # Errors
@@ -248,7 +272,18 @@ impl Builder {
             built.insert(name, Arc::new(self.served(config, several, &siblings, &components, &metrics, &logs)?));
         }
         served.store(Arc::new(built));
-        Ok(Runtime { agents: served, cluster: self.config.cluster, metrics, components, guard, several })
+        Ok(Runtime {
+            agents: served,
+            cluster: self.config.cluster,
+            metrics,
+            components,
+            guard,
+            several,
+            #[cfg(feature = "http")]
+            cors_origins: self.cors_origins,
+            #[cfg(feature = "unstable-websocket")]
+            websockets: crate::http::websocket::WebSocketManager::new(self.websocket),
+        })
     }
 
     /// All agents, as they are configured.

@@ -46,6 +46,10 @@ pub use agent::{Cursor, Failure, Followed, Observation, Owner, ServedAgent};
 pub use build::{BuildError, Builder};
 pub use collections::{Empty, NonEmptyQueue, NonEmptyVec};
 pub use custom::{Agent, AgentError, Context};
+#[cfg(feature = "unstable-websocket")]
+pub use http::websocket::{WebSocketConfig, WebSocketManager};
+#[cfg(feature = "http")]
+pub use http::{NoOrigin, Origin};
 pub use runtime::{RemoveError, Runtime};
 pub use security::{SecuredTool, SecurityConfig, SecurityError, SecurityManager};
 #[cfg(feature = "http")]

@@ -32,6 +32,11 @@ pub struct Runtime {
     pub(crate) guard: Option<Arc<Guard>>,
     /// Several agents in one process: components carry the agent's name.
     pub(crate) several: bool,
+    /// Whose scripts may call.
+    #[cfg(feature = "http")]
+    pub(crate) cors_origins: Vec<crate::http::Origin>,
+    #[cfg(feature = "unstable-websocket")]
+    pub(crate) websockets: crate::http::websocket::WebSocketManager,
 }
 
 /// The agents of a process, by name.
@@ -185,6 +190,12 @@ impl Runtime {
             }
         };
         tokio::join!(futures::future::join_all(work), kept);
+    }
+
+    /// The WebSocket connections.
+    #[cfg(feature = "unstable-websocket")]
+    pub fn websockets(&self) -> &crate::http::websocket::WebSocketManager {
+        &self.websockets
     }
 
     /// What is counted.

@@ -49,7 +49,8 @@ pub async fn serve(runtime: Arc<Runtime>, listeners: Listeners, shutdown: Cancel
         let answered = CancellationToken::new();
         let requests = async {
             let router = http::api(Arc::clone(&runtime), &hosts);
-            connections::serve(api, router, stop_api.clone(), connections::GREETING).await;
+            let answered_all = connections::serve(api, router, stop_api.clone(), connections::GREETING);
+            tokio::join!(answered_all, conversations(&runtime, &stop_api));
             // Not before: requests under way need the memories of their agents.
             answered.cancel();
         };
@@ -73,6 +74,16 @@ pub async fn serve(runtime: Arc<Runtime>, listeners: Listeners, shutdown: Cancel
     tokio::join!(api_done, admin_done, drained, followed);
     Ok(())
 }
+
+/// Ends when the process ends and the last WebSocket connection is closed; those outlive the request that opened them.
+#[cfg(feature = "unstable-websocket")]
+async fn conversations(runtime: &Runtime, stopped: &CancellationToken) {
+    stopped.cancelled().await;
+    runtime.websockets.drain().await;
+}
+
+#[cfg(not(feature = "unstable-websocket"))]
+async fn conversations(_: &Runtime, _: &CancellationToken) {}
 
 /// The host that MCP answers to because it listens there. "Everywhere" is no host that an honest caller would name.
 fn own_host(listening: IpAddr) -> Vec<String> {

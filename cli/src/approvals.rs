@@ -1,13 +1,16 @@
 //! `skreaver approvals`: the calls that wait for people on this machine, and what people say of them.
 
+use std::fmt::Display;
+
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Client, Response};
 use serde::de::DeserializeOwned;
+use skreaver::protocol::AgentName;
 use skreaver::protocol::approval::{ApprovalRequest, ApprovalState, Choice};
 use skreaver::protocol::problem::Problem;
-use skreaver::protocol::rest::{AgentList, ApprovalDecision, ApprovalList, ApprovalOutcome, WaitingApproval};
+use skreaver::protocol::rest::{AgentList, AgentSummary, ApprovalDecision, ApprovalList, ApprovalOutcome, WaitingApproval};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -101,13 +104,33 @@ impl Server {
     }
 
     async fn waiting(&self) -> anyhow::Result<Vec<WaitingApproval>> {
-        let AgentList { agents } = self.get("/agents").await?;
         let mut waiting = Vec::new();
-        for agent in agents {
-            let ApprovalList { approvals } = self.get(&format!("/agents/{}/approvals", agent.id)).await?;
-            waiting.extend(approvals);
+        for agent in self.agents().await? {
+            let path = format!("/agents/{}/approvals", agent.id);
+            let mut from: Option<String> = None;
+            loop {
+                let ApprovalList { approvals, next } = self.get(&part(&path, from)).await?;
+                waiting.extend(approvals);
+                from = next;
+                if from.is_none() {
+                    break;
+                }
+            }
         }
         Ok(waiting)
+    }
+
+    async fn agents(&self) -> anyhow::Result<Vec<AgentSummary>> {
+        let mut all = Vec::new();
+        let mut from: Option<AgentName> = None;
+        loop {
+            let AgentList { agents, next } = self.get(&part("/agents", from)).await?;
+            all.extend(agents);
+            from = next;
+            if from.is_none() {
+                return Ok(all);
+            }
+        }
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
@@ -117,6 +140,12 @@ impl Server {
     fn unreachable(&self) -> String {
         format!("failed to reach {}; is `skreaver run` there? `--server` says where", self.url)
     }
+}
+
+/// Where a part of a list is; what stands for a place in it needs no escapes.
+fn part(path: &str, from: Option<impl Display>) -> String {
+    let from = from.map(|from| format!("&from={from}")).unwrap_or_default();
+    format!("{path}?limit=200{from}")
 }
 
 async fn answer<T: DeserializeOwned>(response: Response) -> anyhow::Result<T> {

@@ -12,7 +12,7 @@ use skreaver::protocol::Builtin;
 use skreaver::protocol::auth::AuthConfig;
 use skreaver::protocol::config::{AgentConfig, RuntimeConfig};
 use skreaver::tools::worker::{Pool, Program};
-use skreaver::{Listeners, Runtime, SecurityConfig, serve_until_terminated};
+use skreaver::{Listeners, Origin, Runtime, SecurityConfig, serve_until_terminated};
 use skreaver_render::local::Local;
 use skreaver_render::{Locations, ResolvedAgent, agent_config, works_with_files};
 use tokio::net::TcpListener;
@@ -56,6 +56,9 @@ pub(crate) struct Args {
     /// Refuse every tool call of agents that no ToolPolicy selects.
     #[arg(long)]
     require_tool_policy: bool,
+    /// An origin whose scripts browsers let call the API, such as http://localhost:5173; may be named again.
+    #[arg(long = "cors-origin", value_name = "ORIGIN", env = "SKREAVER_CORS_ORIGINS", value_delimiter = ',')]
+    cors_origins: Vec<Origin>,
 }
 
 pub(crate) fn run(args: &Args, program: Program) -> anyhow::Result<()> {
@@ -114,7 +117,7 @@ fn runtime(
         Ok(agent_config(agent, &Locations { secrets, variables, data: data(agent, folder)?, files: files(agent, folder)? }))
     });
     let config = RuntimeConfig { agents: located.collect::<anyhow::Result<_>>()?, cluster: None, auth };
-    let mut builder = Runtime::builder().config(config).workers(workers);
+    let mut builder = Runtime::builder().config(config).workers(workers).cors_origins(args.cors_origins.iter().cloned());
     if let Some(file) = &args.audit {
         let log = AuditLog::to_file(file).with_context(|| format!("failed to open the audit log {}", file.display()))?;
         builder = builder.audit(log);

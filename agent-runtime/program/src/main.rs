@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::Parser;
 use skreaver::protocol::{ADMIN_PORT, API_PORT};
 use skreaver::tools::worker::{Pool, run_if_asked};
-use skreaver::{Listeners, Runtime, config, serve_until_terminated};
+use skreaver::{Listeners, Origin, Runtime, config, serve_until_terminated};
 use tokio::net::TcpListener;
 use tracing::info;
 use tracing_subscriber::EnvFilter;
@@ -35,6 +35,9 @@ struct Args {
     /// How long new work is still accepted after SIGTERM, in seconds.
     #[arg(long, default_value_t = 3)]
     linger_seconds: u64,
+    /// An origin whose scripts browsers let call the API, such as https://console.example; may be named again.
+    #[arg(long = "cors-origin", value_name = "ORIGIN", env = "SKREAVER_CORS_ORIGINS", value_delimiter = ',')]
+    cors_origins: Vec<Origin>,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -53,7 +56,7 @@ async fn run(args: Args, workers: Arc<Pool>) -> anyhow::Result<()> {
     let admin =
         TcpListener::bind(args.admin_listen).await.with_context(|| format!("failed to listen on {}", args.admin_listen))?;
     let config = config::load(&args.config)?;
-    let mut builder = Runtime::builder().config(config.clone()).workers(workers);
+    let mut builder = Runtime::builder().config(config.clone()).workers(workers).cors_origins(args.cors_origins);
     if let Some(cluster) = &config.cluster {
         let bundle = config::load_policies(&cluster.policies_file)?;
         for agent in &config.agents {

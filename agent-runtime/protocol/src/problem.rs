@@ -99,6 +99,10 @@ pub enum Code {
     ToolCallsExceeded,
     /// The run has spent what it may.
     BudgetExceeded,
+    /// The answer took too long, though it waited for no run.
+    Overdue,
+    /// As many connections are open as may be.
+    TooManyConnections,
     /// A bug of ours.
     Internal,
 }
@@ -134,8 +138,12 @@ impl Code {
             | Self::AnswerCutOff
             | Self::AnswerRefused
             | Self::AnswerMalformed => 502,
-            Self::KeysUnavailable | Self::ModelUnavailable | Self::MemoryUnavailable | Self::AuditUnavailable => 503,
-            Self::RunTimeout => 504,
+            Self::KeysUnavailable
+            | Self::ModelUnavailable
+            | Self::MemoryUnavailable
+            | Self::AuditUnavailable
+            | Self::TooManyConnections => 503,
+            Self::RunTimeout | Self::Overdue => 504,
         }
     }
 
@@ -186,6 +194,8 @@ impl Code {
             Self::TurnsExceeded => "The run asked its model as often as it may",
             Self::ToolCallsExceeded => "The run made as many tool calls as it may",
             Self::BudgetExceeded => "The run has spent what it may",
+            Self::Overdue => "The answer took too long",
+            Self::TooManyConnections => "As many connections are open as may be",
             Self::Internal => "Internal error",
         }
     }

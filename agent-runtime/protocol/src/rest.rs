@@ -223,6 +223,9 @@ impl RunEvent {
 pub struct ApprovalList {
     /// The calls that wait in this process, by name.
     pub approvals: Vec<WaitingApproval>,
+    /// What to ask for as `from` to get more; absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// A call that waits for people, and what they said so far.
@@ -242,9 +245,11 @@ pub struct ApprovalDecision {
     pub decision: Choice,
     /// Who decides: where several people have to approve, each gives a name. Absent: `local`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256), pattern(r"^[^\u0000-\u001f\u007f-\u009f]*$"))]
     pub user: Option<String>,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256), pattern(r"^[^\u0000-\u001f\u007f-\u009f]*$"))]
     pub reason: Option<String>,
 }
 
@@ -357,6 +362,9 @@ pub enum ComponentState {
 pub struct AgentList {
     /// The agents served here, by name.
     pub agents: Vec<AgentSummary>,
+    /// What to ask for as `from` to get more; absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<AgentName>,
 }
 
 /// One agent in a list.

@@ -116,5 +116,6 @@ fn kind(code: Code) -> ErrorKind {
         | Code::Cancelled
         | Code::AgentFailed
         | Code::AnswerRefused => ErrorKind::Unknown,
+        Code::Overdue | Code::TooManyConnections => ErrorKind::Resource,
     }
 }

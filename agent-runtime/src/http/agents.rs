@@ -10,10 +10,11 @@ use axum::response::{IntoResponse, Response};
 use skreaver_protocol::auth::Permission;
 use skreaver_protocol::problem::Code;
 use skreaver_protocol::rest::{AgentList, AgentStatus, ObserveRequest};
+use skreaver_protocol::{AgentName, Caller};
 use uuid::Uuid;
 
 use super::asking::Asker;
-use super::extract::{AgentOfPath, JsonBody, id, unknown_agent};
+use super::extract::{AgentOfPath, JsonBody, Page, id, unknown_agent};
 use super::{App, ProblemResponse};
 use crate::agent::{Observation, ServedAgent};
 use crate::runtime::RemoveError;
@@ -26,10 +27,11 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The longest idempotency key, in bytes.
 const LONGEST_KEY: usize = 255;
 
-pub(crate) async fn list(State(app): State<App>, asker: Asker) -> Json<AgentList> {
+pub(crate) async fn list(State(app): State<App>, asker: Asker, page: Page<AgentName>) -> Json<AgentList> {
     let agents = app.runtime.agents();
     let readable = agents.iter().filter(|agent| asker.may(&agent.config().name, Permission::Read).is_ok());
-    Json(AgentList { agents: readable.map(|agent| agent.summary()).collect() })
+    let (agents, next) = page.of(readable.map(|agent| agent.summary()), |agent| agent.id.clone());
+    Json(AgentList { agents, next })
 }
 
 pub(crate) async fn status(AgentOfPath(agent): AgentOfPath) -> Json<AgentStatus> {
@@ -48,7 +50,7 @@ pub(crate) async fn observe(
     let observation = Observation { run: Uuid::now_v7(), caller: asker.caller(), input, session, idempotency_key, hops };
     #[cfg(feature = "streaming")]
     if super::events::are_wanted(&headers) {
-        return super::events::observe(agent, observation).await;
+        return super::events::observe(agent, asker, observation).await;
     }
     if prefers_async(&headers) {
         return accept(&agent, observation).await;

@@ -7,18 +7,22 @@ use skreaver_protocol::problem::Code;
 use skreaver_protocol::rest::{ApprovalDecision, ApprovalList, ApprovalOutcome, WaitingApproval};
 
 use super::asking::Asker;
-use super::extract::{AgentOfPath, JsonBody, PathPart};
+use super::extract::{AgentOfPath, JsonBody, Page, PathPart};
 use super::{App, ProblemResponse};
+use crate::agent::ServedAgent;
 use crate::approvals::VoteError;
+use crate::runtime::Runtime;
 
 /// Who decides where nobody is asked for a name.
 const NOBODY_NAMED: &str = "local";
-/// The longest name and the longest reason, in bytes.
+/// The longest name and the longest reason, in characters.
 const LONGEST: usize = 256;
 
-pub(crate) async fn list(AgentOfPath(agent): AgentOfPath) -> Json<ApprovalList> {
+pub(crate) async fn list(AgentOfPath(agent): AgentOfPath, page: Page<String>) -> Json<ApprovalList> {
     let waiting = agent.approvals().waiting().into_iter();
-    Json(ApprovalList { approvals: waiting.map(|(request, decisions)| WaitingApproval { request, decisions }).collect() })
+    let waiting = waiting.map(|(request, decisions)| WaitingApproval { request, decisions });
+    let (approvals, next) = page.of(waiting, |waiting| waiting.request.name.clone());
+    Json(ApprovalList { approvals, next })
 }
 
 pub(crate) async fn decide(
@@ -28,7 +32,18 @@ pub(crate) async fn decide(
     PathPart(name): PathPart<String>,
     JsonBody(decision): JsonBody<ApprovalDecision>,
 ) -> Result<Json<ApprovalOutcome>, ProblemResponse> {
-    if let Some(cluster) = app.runtime.cluster() {
+    decided(&app.runtime, &agent, &asker, &name, decision).map(|state| Json(ApprovalOutcome { state }))
+}
+
+/// How a call stands when somebody has said what they think of it.
+pub(super) fn decided(
+    runtime: &Runtime,
+    agent: &ServedAgent,
+    asker: &Asker,
+    name: &str,
+    decision: ApprovalDecision,
+) -> Result<ApprovalState, ProblemResponse> {
+    if let Some(cluster) = runtime.cluster() {
         let detail = format!(
             "decide on the ToolApproval instead, under your own name: kubectl get toolapproval {name} --namespace {} (docs/approvals.md has the line that decides)",
             cluster.namespace
@@ -37,28 +52,23 @@ pub(crate) async fn decide(
     }
     let ApprovalDecision { decision, user, reason } = decision;
     for (field, text) in [("user", &user), ("reason", &reason)] {
-        if text.as_ref().is_some_and(|text| text.is_empty() || text.len() > LONGEST || text.contains(char::is_control)) {
-            let detail = format!("`{field}` has 1 to {LONGEST} bytes and no control characters");
+        if text.as_ref().is_some_and(|text| text.is_empty() || text.chars().count() > LONGEST || text.contains(char::is_control))
+        {
+            let detail = format!("`{field}` has 1 to {LONGEST} characters and no control characters");
             return Err(ProblemResponse::new(Code::InvalidRequest, detail));
         }
     }
-    let user = match &asker {
+    let user = match asker {
         Asker::Unasked => user.unwrap_or_else(|| NOBODY_NAMED.to_owned()),
         // Whatever the body says.
         Asker::Known(known) => known.caller().name().into_owned(),
     };
-    let state: ApprovalState =
-        agent.approvals().vote(&name, Vote { user: user.clone(), decision, reason }).map_err(|error| match error {
-            VoteError::Unknown => {
-                let agent = &agent.config().name;
-                ProblemResponse::new(
-                    Code::UnknownApproval,
-                    format!("no call of agent `{agent}` waits for approval as `{name}`, or no longer"),
-                )
-            }
-            VoteError::Twice => {
-                ProblemResponse::new(Code::DecidedAlready, format!("`{user}` has decided about `{name}` already"))
-            }
-        })?;
-    Ok(Json(ApprovalOutcome { state }))
+    agent.approvals().vote(name, Vote { user: user.clone(), decision, reason }).map_err(|error| match error {
+        VoteError::Unknown => {
+            let agent = &agent.config().name;
+            let detail = format!("no call of agent `{agent}` waits for approval as `{name}`, or no longer");
+            ProblemResponse::new(Code::UnknownApproval, detail)
+        }
+        VoteError::Twice => ProblemResponse::new(Code::DecidedAlready, format!("`{user}` has decided about `{name}` already")),
+    })
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Query, RawPathParams, Request, State};
@@ -46,13 +47,16 @@ impl Asker {
         }
     }
 
-    /// When a connection that outlives the request has to end.
-    #[allow(dead_code, reason = "for WebSockets and whatever else outlives its request")]
-    pub(crate) fn expires(&self) -> Option<Timestamp> {
-        match self {
+    /// Ends when what they were let in with is valid no longer, and with it whatever outlives the request.
+    #[cfg(any(feature = "streaming", feature = "unstable-websocket"))]
+    pub(crate) async fn expired(&self) {
+        let expires = match self {
             Self::Unasked => None,
             Self::Known(known) => known.expires(),
-        }
+        };
+        let Some(expires) = expires else { return std::future::pending().await };
+        let left = Duration::try_from(expires.duration_since(Timestamp::now())).unwrap_or_default();
+        tokio::time::sleep(left).await;
     }
 
     /// Whether they may do something with an agent.
@@ -167,6 +171,10 @@ async fn let_in(runtime: &Runtime, guard: &Guard, request: &mut Request) -> Resu
     let needed = path.as_ref().and_then(|path| needs(request.method(), path.as_str()));
     if needed == Some(Needs::Nothing) {
         return Ok(());
+    }
+    #[cfg(feature = "unstable-websocket")]
+    if path.as_ref().is_some_and(|path| path.as_str() == super::websocket::PATH) {
+        super::websocket::unfold_credentials(request.headers_mut());
     }
     let known = guard.ask(request.headers()).await.map_err(ProblemResponse::refused)?;
     // Nothing behind this needs what proved it, and so nothing can hand it on.

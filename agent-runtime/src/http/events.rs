@@ -13,7 +13,7 @@ use skreaver_protocol::problem::Code;
 use skreaver_protocol::rest::RunEvent;
 
 use super::ProblemResponse;
-use super::asking::RunOfPath;
+use super::asking::{Asker, RunOfPath};
 use crate::agent::{Cursor, Observation, ServedAgent};
 
 /// How often a silent stream says that it is alive, so that nothing between cuts it.
@@ -26,18 +26,28 @@ pub(crate) fn are_wanted(headers: &HeaderMap) -> bool {
 }
 
 /// Follows a run that is kept.
-pub(crate) async fn follow(RunOfPath { agent, run }: RunOfPath, headers: HeaderMap) -> Result<Response, ProblemResponse> {
+pub(crate) async fn follow(
+    RunOfPath { agent, run }: RunOfPath,
+    asker: Asker,
+    headers: HeaderMap,
+) -> Result<Response, ProblemResponse> {
     let followed = agent.follow(run, last_event(&headers)?).await.map_err(ProblemResponse::of)?;
-    Ok(answer(followed.events()))
+    Ok(answer(followed.events(), asker))
 }
 
 /// Begins a run and follows it.
-pub(crate) async fn observe(agent: Arc<ServedAgent>, observation: Observation) -> Result<Response, ProblemResponse> {
+pub(crate) async fn observe(
+    agent: Arc<ServedAgent>,
+    asker: Asker,
+    observation: Observation,
+) -> Result<Response, ProblemResponse> {
     let events = agent.observe_events(observation).await.map_err(ProblemResponse::of)?;
-    Ok(answer(events))
+    Ok(answer(events, asker))
 }
 
-fn answer(events: impl Stream<Item = (Cursor, RunEvent)> + Send + 'static) -> Response {
+/// Tells of a run, for as long as the asker may know.
+fn answer(events: impl Stream<Item = (Cursor, RunEvent)> + Send + 'static, asker: Asker) -> Response {
+    let events = events.take_until(async move { asker.expired().await });
     let written = events.map(|(cursor, event)| Ok::<_, Infallible>(written(cursor, &event)));
     Sse::new(written).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
 }

@@ -89,6 +89,17 @@ impl<T: FromStr<Err: Display>> FromRequestParts<App> for Page<T> {
     }
 }
 
+impl<T: Ord> Page<T> {
+    /// This part of items that are in the order of their keys, and where the next one begins: behind its last.
+    pub(crate) fn of<I>(self, items: impl Iterator<Item = I>, key: impl Fn(&I) -> T) -> (Vec<I>, Option<T>) {
+        let Self { from, limit } = self;
+        let mut rest = items.skip_while(|item| from.as_ref().is_some_and(|from| key(item) <= *from)).peekable();
+        let part: Vec<I> = rest.by_ref().take(limit).collect();
+        let next = rest.peek().and(part.last()).map(key);
+        (part, next)
+    }
+}
+
 pub(crate) fn unknown_agent(name: &str) -> ProblemResponse {
     ProblemResponse::new(Code::UnknownAgent, format!("no agent is named `{name}` here; GET /agents lists them"))
 }

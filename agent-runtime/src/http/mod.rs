@@ -4,6 +4,7 @@ mod agents;
 mod approvals;
 mod asking;
 mod audit;
+mod deadline;
 #[cfg(feature = "streaming")]
 mod events;
 mod extract;
@@ -14,9 +15,13 @@ mod mcp;
 mod metrics;
 #[cfg(feature = "openapi")]
 mod openapi;
+mod origin;
 mod permissions;
 mod problem;
 mod runs;
+mod trace_context;
+#[cfg(feature = "unstable-websocket")]
+pub(crate) mod websocket;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,15 +29,15 @@ use std::time::Instant;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
 use skreaver_protocol::problem::Code;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::runtime::Runtime;
-#[cfg(feature = "mcp")]
 pub(crate) use asking::Asker;
+pub use origin::{NoOrigin, Origin};
 pub(crate) use problem::ProblemResponse;
 
 /// What handlers share.
@@ -44,27 +49,44 @@ pub(crate) struct App {
 /// The API: what callers see.
 pub(crate) fn api(runtime: Arc<Runtime>, extra_hosts: &[String]) -> Router {
     let app = App { runtime: Arc::clone(&runtime) };
-    built_in(&runtime, extra_hosts)
+    let router = routes(&runtime, extra_hosts)
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(not_found)
+        .layer(from_fn_with_state(app.clone(), asking::ask))
+        .layer(CatchPanicLayer::custom(problem::panicked));
+    // Events stay as they are: who compresses them holds them back.
+    #[cfg(feature = "compression")]
+    let router = router.layer(tower_http::compression::CompressionLayer::new());
+    let router = router.layer(from_fn_with_state(Arc::clone(&runtime), measure)).layer(from_fn(trace_context::follow));
+    let router = match origin::cors(&runtime.cors_origins) {
+        Some(cors) => router.layer(cors),
+        None => router,
+    };
+    router.with_state(app)
+}
+
+fn routes(runtime: &Arc<Runtime>, extra_hosts: &[String]) -> Router<App> {
+    built_in(runtime, extra_hosts)
+        .route("/agents/{id}/observe", post(agents::observe))
+        .route("/agents/{id}/audit", get(audit::read))
+        .merge(prompt().layer(from_fn(deadline::held)))
+}
+
+/// What is answered at once: no runs are waited for here, and nothing streams.
+fn prompt() -> Router<App> {
+    Router::new()
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .route("/agents", get(agents::list))
         .route("/agents/{id}", axum::routing::delete(agents::remove))
         .route("/agents/{id}/status", get(agents::status))
-        .route("/agents/{id}/observe", post(agents::observe))
         .route("/agents/{id}/runs", get(runs::list))
         .route("/agents/{id}/runs/{run}", get(runs::status))
         .route("/agents/{id}/runs/{run}/cancel", post(runs::cancel))
         .route("/agents/{id}/approvals", get(approvals::list))
         .route("/agents/{id}/approvals/{approval}", post(approvals::decide))
-        .route("/agents/{id}/audit", get(audit::read))
         .route("/agents/{id}/sessions", get(runs::sessions))
         .route("/agents/{id}/sessions/{session}", get(runs::session).delete(runs::delete_session))
-        .method_not_allowed_fallback(method_not_allowed)
-        .fallback(not_found)
-        .layer(from_fn_with_state(app.clone(), asking::ask))
-        .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(from_fn_with_state(runtime, measure))
-        .with_state(app)
 }
 
 /// What cargo features add to the API.
@@ -73,8 +95,12 @@ fn built_in(runtime: &Arc<Runtime>, extra_hosts: &[String]) -> Router<App> {
     let routes = counted();
     #[cfg(feature = "openapi")]
     let routes = routes.route("/openapi.json", get(openapi::serve));
+    #[cfg(feature = "openapi-ui")]
+    let routes = routes.merge(openapi::ui());
     #[cfg(feature = "streaming")]
     let routes = routes.route("/agents/{id}/runs/{run}/events", get(events::follow));
+    #[cfg(feature = "unstable-websocket")]
+    let routes = routes.merge(websocket::routes());
     #[cfg(feature = "mcp")]
     let routes = routes.merge(mcp::routes(runtime, extra_hosts));
     routes

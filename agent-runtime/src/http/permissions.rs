@@ -27,7 +27,12 @@ pub(super) const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/health", Nothing),
     ("GET", "/ready", Nothing),
     ("GET", "/metrics", EveryAgent(Admin)),
-    ("GET", "/openapi.json", AnyAgent(Read)),
+    // Parts of the binary, the same for everybody and everywhere; what pages show of agents they ask for.
+    ("GET", "/openapi.json", Nothing),
+    ("GET", "/docs", Nothing),
+    ("GET", "/docs/{file}", Nothing),
+    // Each message says what it needs more.
+    ("GET", "/ws/agents/{id}", Agent(&[Read, Observe, Cancel, Approve])),
     ("GET", "/agents", AnyAgent(Read)),
     ("DELETE", "/agents/{id}", Agent(&[Admin])),
     ("GET", "/agents/{id}/status", Agent(&[Read])),

@@ -26,6 +26,12 @@ impl ProblemResponse {
         Box::new(Problem::new(code, detail)).into()
     }
 
+    /// The problem itself, where it travels in something else than an answer.
+    #[cfg(feature = "unstable-websocket")]
+    pub(crate) fn into_problem(self) -> Problem {
+        *self.0
+    }
+
     /// A failure outside of runs.
     pub(crate) fn of(failure: Failure) -> Self {
         Box::new(Problem::from(failure)).into()

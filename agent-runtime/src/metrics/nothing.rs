@@ -47,6 +47,11 @@ impl Metrics {
         Active
     }
 
+    #[cfg(feature = "unstable-websocket")]
+    pub(crate) fn websocket(&self) -> Active {
+        Active
+    }
+
     pub(crate) fn session(&self) -> Active {
         Active
     }

@@ -36,6 +36,8 @@ pub struct Metrics {
     rejected: IntCounter,
     active: IntGauge,
     sessions: IntGauge,
+    #[cfg(feature = "unstable-websocket")]
+    websockets: IntGauge,
     memory: IntCounterVec,
     http_requests: IntCounterVec,
     http_duration: HistogramVec,
@@ -113,6 +115,11 @@ impl Metrics {
             ),
             active: registered(&registry, IntGauge::new("agent_runs_active", "Runs that run or wait.")),
             sessions: registered(&registry, IntGauge::new("agent_sessions_active", "Sessions in which a run works.")),
+            #[cfg(feature = "unstable-websocket")]
+            websockets: registered(
+                &registry,
+                IntGauge::new("websocket_connections_active", "WebSocket connections that are open."),
+            ),
             memory: counters(&registry, "memory_ops_total", "What memory was asked for.", &["op"]),
             http_requests: counters(&registry, "http_requests_total", "HTTP requests answered.", &["route", "method"]),
             http_duration: histograms(
@@ -186,6 +193,11 @@ impl Metrics {
     }
 
     /// Counts a session as active as long as what this returns lives.
+    #[cfg(feature = "unstable-websocket")]
+    pub(crate) fn websocket(&self) -> Active {
+        Active::of(&self.websockets)
+    }
+
     pub(crate) fn session(&self) -> Active {
         Active::of(&self.sessions)
     }

@@ -19,3 +19,4 @@ mod rest;
 mod secrets;
 mod support;
 mod thinking;
+mod websocket;

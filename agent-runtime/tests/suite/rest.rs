@@ -1,11 +1,13 @@
 //! REST: answers, and problems with a stable code for everything that is wrong.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Method, header};
 use serde_json::json;
+use skreaver::Runtime;
 
-use crate::support::{Held, Served, config, start};
+use crate::support::{Held, Served, config, serve_runtime, start};
 
 const AGENTS: &str = "agents: [
   {name: amber, description: Has tools., tools: [{name: uppercase, source: {type: Builtin}}, {name: split, source: {type: Builtin}}]},
@@ -167,27 +169,69 @@ async fn what_happened_is_counted() {
 }
 
 #[tokio::test]
-async fn every_documented_operation_is_served() {
+async fn lists_come_in_parts() {
     let served = served().await;
-    let (status, document) = served.get("/openapi.json").await;
-    assert_eq!((status, &document["openapi"]), (200, &json!("3.1.0")));
-    let mut operations = 0;
-    for (path, item) in document["paths"].as_object().unwrap() {
-        for method in item.as_object().unwrap().keys().filter(|key| *key != "parameters") {
-            operations += 1;
-            let method: Method = method.to_uppercase().parse().unwrap();
-            let request = served.client.request(
-                method.clone(),
-                served.url(
-                    &path.replace("{id}", "basalt").replace("{run}", "x").replace("{session}", "x").replace("{approval}", "x"),
-                ),
-            );
-            let response = request.body("{}").send().await.unwrap();
-            assert_ne!(response.status(), 405, "{method} {path}");
-            let text = response.text().await.unwrap();
-            assert!(!text.contains("leads nowhere"), "{method} {path}: {text}");
-        }
+    let (_, first) = served.get("/agents?limit=1").await;
+    assert_eq!((&first["agents"][0]["id"], &first["next"]), (&json!("amber"), &json!("amber")));
+    let (_, second) = served.get("/agents?limit=1&from=amber").await;
+    assert_eq!((&second["agents"][0]["id"], second.get("next")), (&json!("basalt"), None));
+    assert_eq!(served.get("/agents?from=basalt").await.1, json!({ "agents": [] }));
+    for bad in ["limit=0", "limit=201", "limit=x", "from=Not%20a%20name", "page=2"] {
+        check(&served, Method::GET, &format!("/agents?{bad}"), None, "", (422, "invalid_request")).await;
     }
-    assert_eq!(operations, 20);
     served.stop().await;
+}
+
+#[tokio::test]
+async fn large_answers_are_compressed_for_who_takes_it() {
+    let served = served().await;
+    let get = |encodings: &'static str| {
+        served.client.get(served.url("/openapi.json")).header(header::ACCEPT_ENCODING, encodings).send()
+    };
+    let plain = get("identity").await.unwrap();
+    assert!(!plain.headers().contains_key(header::CONTENT_ENCODING));
+    let plain = plain.bytes().await.unwrap().len();
+    for (encodings, expected) in [("gzip", "gzip"), ("gzip, br", "br"), ("br;q=0.5, gzip;q=1", "gzip")] {
+        let answer = get(encodings).await.unwrap();
+        assert_eq!(answer.headers()[header::CONTENT_ENCODING], expected, "{encodings}");
+        assert!(answer.headers()[header::VARY].to_str().unwrap().contains("accept-encoding"), "{encodings}");
+        assert!(answer.bytes().await.unwrap().len() < plain / 4, "{encodings}");
+    }
+    let request = served.client.post(served.url("/agents/amber/observe")).json(&json!({ "input": "x".repeat(9000) }));
+    let events = request.header(header::ACCEPT, "text/event-stream").header(header::ACCEPT_ENCODING, "gzip, br");
+    assert!(!events.send().await.unwrap().headers().contains_key(header::CONTENT_ENCODING), "events are not held back");
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_tells_its_trace() {
+    let served = served().await;
+    let get = |caller: &'static str| served.client.get(served.url("/health")).header("traceparent", caller).send();
+    let answer = get("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").await.unwrap();
+    let told = answer.headers()["traceparent"].to_str().unwrap().to_owned();
+    assert!(told.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && told.ends_with("-01"), "{told}");
+    assert!(!told.contains("00f067aa0ba902b7"), "the span is ours: {told}");
+    let told = get("nonsense").await.unwrap().headers()["traceparent"].to_str().unwrap().to_owned();
+    assert!(told.len() == 55 && told.ends_with("-00"), "{told}");
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn scripts_of_other_origins_may_call_only_where_that_is_configured() {
+    let preflight = async |served: &Served, origin: &'static str| {
+        let request = served.client.request(Method::OPTIONS, served.url("/agents/amber/observe")).header(header::ORIGIN, origin);
+        let request =
+            request.header("access-control-request-method", "POST").header("access-control-request-headers", "content-type");
+        let answer = request.send().await.unwrap();
+        answer.headers().get("access-control-allow-origin").map(|value| value.to_str().unwrap().to_owned())
+    };
+    let closed = served().await;
+    assert_eq!(preflight(&closed, "https://console.example").await, None);
+    closed.stop().await;
+    let open =
+        Runtime::builder().config(config(AGENTS)).cors_origins(["https://console.example".parse().unwrap()]).build().unwrap();
+    let open = serve_runtime(Arc::new(open)).await;
+    assert_eq!(preflight(&open, "https://console.example").await.as_deref(), Some("https://console.example"));
+    assert_eq!(preflight(&open, "https://elsewhere.example").await, None);
+    open.stop().await;
 }

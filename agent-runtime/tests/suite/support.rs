@@ -56,6 +56,12 @@ pub(crate) async fn start(config: RuntimeConfig, policies: &[(&str, &str)], held
     served(shutdown.clone(), |listeners| serve(runtime, listeners, shutdown, linger)).await
 }
 
+/// Serves a runtime that a test has built.
+pub(crate) async fn serve_runtime(runtime: Arc<Runtime>) -> Served {
+    let shutdown = CancellationToken::new();
+    served(shutdown.clone(), |listeners| serve(runtime, listeners, shutdown, Duration::ZERO)).await
+}
+
 /// As [`start`], but it is stopped by signals to the process; its `shutdown` does nothing.
 pub(crate) async fn start_until_terminated(config: RuntimeConfig, held: Held, linger: Duration) -> Served {
     let runtime = build(config, &[], Some(held));

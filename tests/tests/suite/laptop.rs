@@ -2,6 +2,7 @@
 
 mod agentdojo;
 mod models;
+mod openapi;
 mod real_model;
 
 use std::fs;

@@ -1,18 +1,29 @@
 //! The OpenAPI 3.1 document, from one table of operations and the schemas of the wire types.
 
+#[cfg(test)]
+mod complete;
+mod examples;
 mod operations;
+#[cfg(feature = "openapi-ui")]
+mod ui;
 
 use std::sync::LazyLock;
 
 use axum::http::header;
 use axum::response::IntoResponse;
-use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 use skreaver_protocol::problem::{CONTENT_TYPE, Code, Problem};
+use skreaver_protocol::{AgentName, SessionId};
 
+use self::examples::example;
 use self::operations::{Body, OPERATIONS, Operation, Parameter, schema};
 use super::permissions::{Needs, TABLE};
+
+#[cfg(feature = "openapi-ui")]
+pub(crate) use self::ui::routes as ui;
 
 /// The document; the same for every request.
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| document().to_string());
@@ -22,11 +33,13 @@ pub(crate) async fn serve() -> impl IntoResponse {
 }
 
 fn document() -> Value {
-    let mut generator =
-        SchemaSettings::draft2020_12().with(|s| s.definitions_path = "/components/schemas".into()).into_generator();
+    let mut generator = SchemaSettings::draft2020_12()
+        .with(|s| s.definitions_path = "/components/schemas".into())
+        .with_transform(RecursiveTransform(as_enum))
+        .into_generator();
     let mut paths = Map::new();
     for operation in OPERATIONS {
-        let item = paths.entry(operation.path).or_insert_with(|| path_item(operation.path));
+        let item = paths.entry(operation.path).or_insert_with(|| path_item(operation.path, &mut generator));
         item[operation.method] = describe(operation, &mut generator);
     }
     json!({
@@ -38,6 +51,7 @@ fn document() -> Value {
             "license": { "name": "MIT", "identifier": "MIT" },
         },
         "servers": [{ "url": "/" }],
+        "tags": TAGS.map(|(name, _, description)| json!({ "name": name, "description": description })),
         "paths": paths,
         // Where callers are asked who they are; elsewhere what they send of it is not looked at.
         "security": [{ "bearer": [] }, { "apiKey": [] }],
@@ -57,31 +71,68 @@ fn is_free(operation: &Operation) -> bool {
     TABLE.iter().any(|(its, path, needs)| *its == method && *path == operation.path && *needs == Needs::Nothing)
 }
 
-fn path_item(path: &str) -> Value {
+/// The groups of operations, and what their paths contain: the first that fits.
+const TAGS: [(&str, &str, &str); 7] = [
+    ("runs", "/runs", "What agents were asked, kept by agents with memory"),
+    ("sessions", "/sessions", "What agents remember of conversations"),
+    ("approvals", "/approvals", "Calls that wait for people"),
+    ("mcp", "/mcp", "The tools of agents, for MCP clients"),
+    ("websocket", "/ws/", "Many runs over one connection"),
+    ("agents", "/agents", "Agents"),
+    ("service", "/", "The process that serves them"),
+];
+
+fn tag(path: &str) -> &'static str {
+    TAGS.iter().find(|(_, part, _)| path.contains(part)).map_or("service", |(name, _, _)| name)
+}
+
+fn path_item(path: &str, generator: &mut SchemaGenerator) -> Value {
+    let text = json!({ "type": "string" });
     let described = [
-        ("{id}", "id", "The agent's name."),
-        ("{run}", "run", "The run's id, a UUID."),
-        ("{approval}", "approval", "The name of a call that waits for approval."),
-        ("{session}", "session", "The session's id."),
+        ("id", "The agent's name.", schema::<AgentName>(generator)),
+        ("run", "The run's id.", json!({ "type": "string", "format": "uuid" })),
+        ("approval", "The name of a call that waits for approval.", text.clone()),
+        ("session", "The session's id.", schema::<SessionId>(generator)),
+        ("file", "The file's name.", text),
     ];
     let parameters: Vec<_> = described
         .into_iter()
-        .filter(|(pattern, _, _)| path.contains(pattern))
-        .map(|(_, name, description)| {
-            json!({ "name": name, "in": "path", "required": true, "description": description, "schema": { "type": "string" } })
+        .filter(|(name, _, _)| path.contains(&format!("{{{name}}}")))
+        .map(|(name, description, schema)| {
+            json!({ "name": name, "in": "path", "required": true, "description": description, "schema": schema })
         })
         .collect();
     if parameters.is_empty() { json!({}) } else { json!({ "parameters": parameters }) }
 }
 
-fn parameter(Parameter { place, name, kind, description }: &Parameter) -> Value {
-    json!({ "name": name, "in": place, "description": description, "schema": { "type": kind } })
+fn parameter(Parameter { place, name, schema, description }: &Parameter) -> Value {
+    let schema: Value = serde_json::from_str(schema).expect("the table has schemas");
+    json!({ "name": name, "in": place, "description": description, "schema": schema })
+}
+
+/// An `enum` in the place of a choice between constants, which generators of clients take for types of their own.
+fn as_enum(schema: &mut Schema) {
+    let Some(choices) = schema.get("oneOf").and_then(Value::as_array) else { return };
+    let told = |choice: &Value| {
+        let (name, text) =
+            (choice.get("const")?.as_str()?, choice.get("description").and_then(Value::as_str).unwrap_or_default());
+        Some((name.to_owned(), format!("- `{name}`: {text}")))
+    };
+    let Some(choices) = choices.iter().map(told).collect::<Option<Vec<_>>>() else { return };
+    let (names, lines): (Vec<_>, Vec<_>) = choices.into_iter().unzip();
+    let description = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+    let description = format!("{description}\n\n{}", lines.join("\n"));
+    schema.remove("oneOf");
+    schema.insert("type".to_owned(), "string".into());
+    schema.insert("enum".to_owned(), names.into());
+    schema.insert("description".to_owned(), description.trim_start().into());
 }
 
 fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     let mut described = json!({
         "operationId": operation.id,
         "summary": operation.summary,
+        "tags": [tag(operation.path)],
         "responses": responses(operation, generator),
     });
     if is_free(operation) {
@@ -91,16 +142,23 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         described["parameters"] = operation.parameters.iter().map(parameter).collect();
     }
     if let Some(schema) = operation.request {
-        described["requestBody"] =
-            json!({ "required": true, "content": { "application/json": { "schema": schema(generator) } } });
+        let content = with_example(json!({ "schema": schema(generator) }), operation.id, "request");
+        described["requestBody"] = json!({ "required": true, "content": { "application/json": content } });
     }
     described
+}
+
+fn with_example(mut content: Value, operation: &str, of: &str) -> Value {
+    if let Some(example) = example(operation, of) {
+        content["example"] = example;
+    }
+    content
 }
 
 fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     let mut responses = Map::new();
     for (status, description, body) in operation.responses {
-        let content = match body {
+        let mut content = match body {
             Body::Json(schema) => json!({ "application/json": { "schema": schema(generator) } }),
             Body::Events(event) => json!({ "text/event-stream": { "schema": event(generator) } }),
             Body::JsonOrEvents(schema, event) => json!({
@@ -110,8 +168,16 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
             Body::Any => json!({ "application/json": { "schema": {} } }),
             Body::Lines => json!({ "application/jsonl": { "schema": { "type": "string" } } }),
             Body::Text => json!({ "text/plain": { "schema": { "type": "string" } } }),
+            Body::Page => json!({ "text/html": { "schema": { "type": "string" } } }),
+            Body::Asset => json!({
+                "text/javascript": { "schema": { "type": "string" } },
+                "text/css": { "schema": { "type": "string" } },
+            }),
             Body::Nothing => json!({}),
         };
+        if let Some(json) = content.get_mut("application/json") {
+            *json = with_example(json.take(), operation.id, &status.to_string());
+        }
         responses.insert(status.to_string(), json!({ "description": description, "content": content }));
     }
     let asked: &[Code] = if is_free(operation) { &[] } else { &[Code::Unauthenticated, Code::Forbidden, Code::KeysUnavailable] };

@@ -27,36 +27,45 @@ pub(super) struct Operation {
 pub(super) struct Parameter {
     pub(super) place: &'static str,
     pub(super) name: &'static str,
-    pub(super) kind: &'static str,
+    /// A JSON Schema.
+    pub(super) schema: &'static str,
     pub(super) description: &'static str,
 }
 
 const PREFER: Parameter = Parameter {
     place: "header",
     name: "Prefer",
-    kind: "string",
+    schema: r#"{ "type": "string" }"#,
     description: "`respond-async` (RFC 7240): answer 202 as soon as the run is kept. Needs an agent with memory.",
 };
 const IDEMPOTENCY_KEY: Parameter = Parameter {
     place: "header",
     name: "Idempotency-Key",
-    kind: "string",
+    schema: r#"{ "type": "string", "minLength": 1, "maxLength": 255 }"#,
     description: "A request with the same key is the first one again: it joins its run. Needs an agent with memory.",
 };
 const LAST_EVENT_ID: Parameter = Parameter {
     place: "header",
     name: "Last-Event-ID",
-    kind: "string",
+    schema: r#"{ "type": "string", "pattern": "^[0-9]{1,9}\\.[0-9]{1,9}(\\.[0-9a-f]{1,8})?$" }"#,
     description: "The id of the last event that was seen: what follows it is told.",
 };
-const LIMIT: Parameter =
-    Parameter { place: "query", name: "limit", kind: "integer", description: "How many, 1 to 200. Default: 50." };
-const FROM: Parameter = Parameter { place: "query", name: "from", kind: "string", description: "The `next` of the part before." };
+const LIMIT: Parameter = Parameter {
+    place: "query",
+    name: "limit",
+    schema: r#"{ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 }"#,
+    description: "How many.",
+};
+const FROM: Parameter =
+    Parameter { place: "query", name: "from", schema: r#"{ "type": "string" }"#, description: "The `next` of the part before." };
+const FROM_NAME: Parameter = Parameter { schema: r##"{ "$ref": "#/components/schemas/AgentName" }"##, ..FROM };
+const FROM_SESSION: Parameter = Parameter { schema: r##"{ "$ref": "#/components/schemas/SessionId" }"##, ..FROM };
+const FROM_RUN: Parameter = Parameter { schema: r#"{ "type": "string", "format": "uuid" }"#, ..FROM };
 
 const CALLER: Parameter = Parameter {
     place: "query",
     name: "caller",
-    kind: "string",
+    schema: r#"{ "type": "string" }"#,
     description: "Whose sessions, by the `caller` of their runs. Default: one's own; those of others are an admin's to see.",
 };
 
@@ -71,6 +80,9 @@ pub(super) enum Body {
     /// JSON, or server-sent events where the `Accept` header asks for them.
     JsonOrEvents(fn(&mut SchemaGenerator) -> Value, fn(&mut SchemaGenerator) -> Value),
     Text,
+    Page,
+    /// A script or a style of a page.
+    Asset,
     Lines,
     Any,
     Nothing,
@@ -125,14 +137,34 @@ pub(super) const OPERATIONS: &[Operation] = &[
         problems: &[],
     },
     Operation {
+        path: "/docs",
+        method: "get",
+        id: "docs",
+        summary: "This document as a page",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "The page.", Body::Page)],
+        problems: &[],
+    },
+    Operation {
+        path: "/docs/{file}",
+        method: "get",
+        id: "docsFile",
+        summary: "A file of that page",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "The file.", Body::Asset)],
+        problems: &[Code::NotFound],
+    },
+    Operation {
         path: "/agents",
         method: "get",
         id: "listAgents",
         summary: "The agents served here",
-        parameters: &[],
+        parameters: &[LIMIT, FROM_NAME],
         request: None,
-        responses: &[(200, "The agents, by name.", Body::Json(schema::<AgentList>))],
-        problems: &[],
+        responses: &[(200, "A part of the list, by name.", Body::Json(schema::<AgentList>))],
+        problems: &[Code::InvalidRequest],
     },
     Operation {
         path: "/agents/{id}/status",
@@ -198,10 +230,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
         method: "get",
         id: "listApprovals",
         summary: "The calls of an agent that wait for approval in this process",
-        parameters: &[],
+        parameters: &[LIMIT, FROM],
         request: None,
-        responses: &[(200, "The calls, by name.", Body::Json(schema::<ApprovalList>))],
-        problems: &[Code::UnknownAgent],
+        responses: &[(200, "A part of the list, by name.", Body::Json(schema::<ApprovalList>))],
+        problems: &[Code::UnknownAgent, Code::InvalidRequest],
     },
     Operation {
         path: "/agents/{id}/approvals/{approval}",
@@ -238,7 +270,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         method: "get",
         id: "listRuns",
         summary: "The runs of an agent, the newest first",
-        parameters: &[LIMIT, FROM],
+        parameters: &[LIMIT, FROM_RUN],
         request: None,
         responses: &[(200, "A part of the list.", Body::Json(schema::<RunList>))],
         problems: &[Code::UnknownAgent, Code::InvalidRequest, MEMORY[0], MEMORY[1]],
@@ -278,7 +310,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         method: "get",
         id: "listSessions",
         summary: "One's own sessions with an agent",
-        parameters: &[LIMIT, FROM, CALLER],
+        parameters: &[LIMIT, FROM_SESSION, CALLER],
         request: None,
         responses: &[(200, "A part of the list.", Body::Json(schema::<SessionList>))],
         problems: &[Code::UnknownAgent, Code::InvalidRequest, MEMORY[0], MEMORY[1]],
@@ -320,7 +352,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         summary: "The agent's tools over MCP, streamable HTTP",
         parameters: &[],
         request: Some(any_object),
-        responses: &[(200, "A JSON-RPC answer.", Body::Any), (202, "A notification was taken.", Body::Nothing)],
+        responses: MCP_ANSWERS,
         problems: &[
             Code::MalformedJson,
             Code::ForbiddenHost,
@@ -333,13 +365,23 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ],
     },
     Operation {
+        path: "/ws/agents/{id}",
+        method: "get",
+        id: "agentWebSocket",
+        summary: "Many runs over one WebSocket, with their events, cancels and approvals; experimental",
+        parameters: &[],
+        request: None,
+        responses: &[(101, "The connection is a WebSocket now.", Body::Nothing)],
+        problems: &[Code::ForbiddenHost, Code::UnknownAgent, Code::InvalidRequest, Code::TooManyConnections],
+    },
+    Operation {
         path: "/mcp",
         method: "post",
         id: "mcp",
         summary: "As /agents/{id}/mcp, for the agent of this pod",
         parameters: &[],
         request: Some(any_object),
-        responses: &[(200, "A JSON-RPC answer.", Body::Any), (202, "A notification was taken.", Body::Nothing)],
+        responses: MCP_ANSWERS,
         problems: &[
             Code::MalformedJson,
             Code::ForbiddenHost,
@@ -353,6 +395,13 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
 ];
 
+const MCP_ANSWERS: &[(u16, &str, Body)] = &[
+    (200, "A JSON-RPC answer.", Body::Any),
+    (202, "A notification was taken.", Body::Nothing),
+    (406, "The header `Accept` has to name both application/json and text/event-stream.", Body::Nothing),
+];
+
+/// JSON-RPC; which messages there are is MCP's to say.
 fn any_object(_: &mut SchemaGenerator) -> Value {
     json!({ "type": "object" })
 }

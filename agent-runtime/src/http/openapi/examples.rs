@@ -1,0 +1,92 @@
+//! Examples of bodies: what a reader of the document copies, and what tools make mocks of.
+
+use serde_json::Value;
+
+/// What an operation is asked, and what it answers with a status.
+const EXAMPLES: &[(&str, &str, &str)] = &[
+    ("health", "200", r#"{ "status": "ok", "version": "0.3.0" }"#),
+    ("ready", "200", r#"{ "ready": true, "components": [{ "name": "server", "state": "ready" }] }"#),
+    (
+        "ready",
+        "503",
+        r#"{ "ready": false, "components": [{ "name": "memory", "state": "not_ready", "reason": "unreachable", "message": "connection refused" }] }"#,
+    ),
+    ("listAgents", "200", r#"{ "agents": [{ "id": "greeter", "description": "Says hello." }] }"#),
+    (
+        "agentStatus",
+        "200",
+        r#"{ "id": "greeter", "tools": ["uppercase"], "policy_version": 0, "running": 0, "queued": 0, "runs": { "completed": 3, "failed": 0, "rejected": 0 } }"#,
+    ),
+    ("observe", "request", r#"{ "input": "uppercase:hello" }"#),
+    (
+        "observe",
+        "200",
+        r#"{ "output": "HELLO", "agent": "greeter", "run": "01990f7c-7c5e-7c3a-9f7e-0c8f0b9a3d21", "usage": { "tool_calls": 1, "duration_us": 412 }, "tool_calls": [{ "tool": "uppercase", "duration_us": 38 }] }"#,
+    ),
+    ("observe", "202", RUNNING),
+    ("listApprovals", "200", r#"{ "approvals": [] }"#),
+    ("decideApproval", "request", r#"{ "decision": "Approve", "user": "mara", "reason": "I know this customer." }"#),
+    ("decideApproval", "200", r#"{ "state": "Approved" }"#),
+    (
+        "listRuns",
+        "200",
+        r#"{ "runs": [{ "run": "01990f7c-7c5e-7c3a-9f7e-0c8f0b9a3d21", "agent": "greeter", "state": "running", "accepted_at": "2026-01-02T03:04:05Z" }] }"#,
+    ),
+    ("runStatus", "200", RUNNING),
+    ("listSessions", "200", r#"{ "sessions": ["support-4711"] }"#),
+    ("session", "200", r#"{ "session": "support-4711", "messages": [] }"#),
+    ("agentMcp", "request", LIST_TOOLS),
+    ("agentMcp", "200", TOOLS),
+    ("mcp", "request", LIST_TOOLS),
+    ("mcp", "200", TOOLS),
+];
+
+const RUNNING: &str = r#"{ "run": "01990f7c-7c5e-7c3a-9f7e-0c8f0b9a3d21", "agent": "greeter", "state": "running", "accepted_at": "2026-01-02T03:04:05Z" }"#;
+const LIST_TOOLS: &str = r#"{ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }"#;
+const TOOLS: &str =
+    r#"{ "jsonrpc": "2.0", "id": 1, "result": { "tools": [{ "name": "uppercase", "inputSchema": { "type": "object" } }] } }"#;
+
+/// The example of an operation's request (`request`) or of its answer with a status.
+pub(super) fn example(operation: &str, of: &str) -> Option<Value> {
+    let (_, _, text) = EXAMPLES.iter().find(|(id, what, _)| *id == operation && *what == of)?;
+    Some(serde_json::from_str(text).expect("the examples are JSON, as a test has seen"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::document;
+    use super::*;
+
+    /// Every JSON body of the document, and where it stands.
+    fn bodies(document: &Value) -> Vec<(String, &Value)> {
+        let mut bodies = Vec::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap().iter().filter(|(name, _)| *name != "parameters") {
+                let request = operation.get("requestBody").map(|request| ("request", request));
+                let answers =
+                    operation["responses"].as_object().unwrap().iter().map(|(status, answer)| (status.as_str(), answer));
+                for (what, body) in request.into_iter().chain(answers) {
+                    if let Some(json) = body["content"].get("application/json") {
+                        bodies.push((format!("{method} {path} {what}"), json));
+                    }
+                }
+            }
+        }
+        bodies
+    }
+
+    #[test]
+    fn every_body_has_an_example_of_its_shape() {
+        let document = document();
+        let bodies = bodies(&document);
+        let examples = bodies.iter().filter(|(_, body)| body.get("example").is_some()).count();
+        assert_eq!(examples, EXAMPLES.len(), "an example is of no body");
+        for (place, body) in bodies.into_iter().filter(|(place, _)| !place.contains("/openapi.json")) {
+            let mut schema = body["schema"].clone();
+            schema["components"] = document["components"].clone();
+            let example = body.get("example").unwrap_or_else(|| panic!("{place} has no example"));
+            let valid = jsonschema::validate(&schema, example);
+            assert!(valid.is_ok(), "{place}: {valid:?}");
+        }
+    }
+}
