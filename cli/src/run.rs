@@ -171,7 +171,7 @@ async fn listen(runtime: Arc<Runtime>, address: SocketAddr, asks: bool) -> anyho
 /// What to type next. Goes to standard output, apart from the log.
 fn greet(runtime: &Runtime, address: SocketAddr, asks: bool) {
     let credential = if asks { "-H \"Authorization: Bearer $SKREAVER_API_KEY\" " } else { "" };
-    println!("Serving on http://{address} - Ctrl-C stops. Try:\n");
+    println!("Serving on http://{address}/ - open it to talk to the agents; Ctrl-C stops. Or try:\n");
     for (path, credential) in [("/health", ""), ("/ready", ""), ("/metrics", credential), ("/agents", credential)] {
         println!("  curl {credential}http://{address}{path}");
     }

@@ -13,6 +13,8 @@ use async_trait::async_trait;
 
 pub use answer::{Answer, Question, StopReason, ToolSpec};
 pub use error::{ModelError, ModelErrorKind};
+#[cfg(feature = "testing")]
+pub use providers::testing;
 #[cfg(feature = "providers")]
 pub use providers::{ClientError, ConfigError, Key, Proxies, default_base_url, http_client, model};
 

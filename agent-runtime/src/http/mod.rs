@@ -16,6 +16,8 @@ mod metrics;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod origin;
+#[cfg(feature = "playground")]
+mod page;
 mod permissions;
 mod problem;
 mod runs;
@@ -101,6 +103,8 @@ fn built_in(runtime: &Arc<Runtime>, extra_hosts: &[String]) -> Router<App> {
     let routes = routes.route("/agents/{id}/runs/{run}/events", get(events::follow));
     #[cfg(feature = "unstable-websocket")]
     let routes = routes.merge(websocket::routes());
+    #[cfg(feature = "playground")]
+    let routes = routes.merge(page::routes());
     #[cfg(feature = "mcp")]
     let routes = routes.merge(mcp::routes(runtime, extra_hosts));
     routes

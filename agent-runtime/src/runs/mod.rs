@@ -11,7 +11,7 @@ mod kept;
 pub(crate) mod keys;
 mod live;
 mod place;
-mod record;
+pub(crate) mod record;
 mod told;
 mod unkept;
 mod work;

@@ -17,6 +17,7 @@
 #![allow(clippy::unwrap_used, reason = "test support fails by panicking, and says where")]
 
 mod harness;
+pub mod inside;
 mod model;
 mod tool;
 

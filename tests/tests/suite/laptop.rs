@@ -3,6 +3,7 @@
 mod agentdojo;
 mod models;
 mod openapi;
+mod playground;
 mod real_model;
 
 use std::fs;

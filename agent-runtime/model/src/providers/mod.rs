@@ -8,6 +8,8 @@ mod remote;
 mod retry;
 mod schema;
 mod sse;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod wire;
 
 pub use http::{ClientError, Proxies, http_client};

@@ -17,6 +17,8 @@ mod oauth;
 mod problem;
 mod result;
 mod session;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tool;
 
 use std::collections::BTreeMap;
