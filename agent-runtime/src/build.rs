@@ -291,19 +291,8 @@ impl Builder {
         let mut agents = std::mem::take(&mut self.config.agents);
         let is_new = |name: &&AgentName| agents.iter().all(|agent| agent.name != **name);
         let undescribed: Vec<_> = self.agents.keys().filter(is_new).cloned().collect();
-        agents.extend(undescribed.into_iter().map(|name| AgentConfig {
-            name,
-            description: None,
-            instructions: None,
-            tools: self.tools.iter().map(|(name, _)| ToolConfig::builtin(name.clone())).collect(),
-            models: Vec::new(),
-            output_schema: None,
-            goal: None,
-            limits: LimitsConfig::default(),
-            memory: None,
-            files: None,
-            readiness: ReadinessMode::default(),
-        }));
+        let listed = || self.tools.iter().map(|(name, _)| ToolConfig::builtin(name.clone())).collect();
+        agents.extend(undescribed.into_iter().map(|name| AgentConfig::of_tools(name, listed())));
         for AgentConfig { name, memory, .. } in &mut agents {
             let own = || self.memories.get(name).map(|own| own.strongest());
             *memory = memory.take().or_else(|| {

@@ -20,7 +20,7 @@ mod hops;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(feature = "mcp")]
-mod mcp;
+pub mod mcp;
 mod metrics;
 mod mind;
 pub mod observability {

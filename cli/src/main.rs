@@ -4,10 +4,12 @@ mod approvals;
 mod audit;
 mod files;
 mod keys;
+mod mcp;
 mod policy;
 mod render;
 mod run;
 mod secrets;
+mod served;
 mod validate;
 
 use std::process::ExitCode;
@@ -30,6 +32,11 @@ enum Command {
     /// Secrets that agents name - keys of models, URLs of memory servers - come from documents of kind Secret among the files,
     /// or else from the environment: the key `token` of the Secret `model-key` is MODEL_KEY_TOKEN there.
     Run(run::Args),
+    /// Serve tools over MCP to the client that starts this, on standard input and output.
+    ///
+    /// Without manifests these are the standard tools: those that compute and touch nothing. With manifests they are the tools
+    /// of an agent, bounded by its ToolPolicies, and the agent itself is one.
+    Mcp(mcp::Args),
     /// Print what the operator would apply for manifests.
     Render(render::Args),
     /// Judge manifests as the API server would.
@@ -50,6 +57,7 @@ fn main() -> ExitCode {
     let program = run_if_asked(&[]);
     let outcome = match Args::parse().command {
         Command::Run(args) => run::run(&args, program),
+        Command::Mcp(args) => mcp::mcp(&args, program),
         Command::Render(args) => render::render(&args),
         Command::Validate(args) => validate::validate(&args),
         Command::Approvals(args) => approvals::approvals(&args),

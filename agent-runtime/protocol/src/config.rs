@@ -74,6 +74,25 @@ pub struct AgentConfig {
     pub readiness: ReadinessMode,
 }
 
+impl AgentConfig {
+    /// An agent with these tools, the usual limits and nothing else.
+    pub fn of_tools(name: AgentName, tools: Vec<ToolConfig>) -> Self {
+        Self {
+            name,
+            description: None,
+            instructions: None,
+            tools,
+            models: Vec::new(),
+            output_schema: None,
+            goal: None,
+            limits: LimitsConfig::default(),
+            memory: None,
+            files: None,
+            readiness: ReadinessMode::default(),
+        }
+    }
+}
+
 /// What the runs of an agent are to reach.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

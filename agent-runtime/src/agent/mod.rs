@@ -17,6 +17,8 @@ use std::sync::{Arc, Mutex};
 use skreaver_memory::Memory;
 use skreaver_policy::Policy;
 use skreaver_policy::bounds::Own;
+#[cfg(feature = "mcp")]
+use skreaver_policy::{Approved, Needs};
 use skreaver_protocol::ToolName;
 use skreaver_protocol::config::AgentConfig;
 use skreaver_protocol::rest::{AgentStatus, AgentSummary};
@@ -31,6 +33,8 @@ use crate::coordinator::Setup;
 use crate::custom::Agent;
 use crate::metrics::Metrics;
 use crate::runs::{Live, Mind};
+#[cfg(feature = "mcp")]
+use crate::tools::CallError;
 #[cfg(feature = "network")]
 use crate::tools::remote::Sources;
 use crate::tools::{Tool, ToolCall, ToolResult, Toolbox};
@@ -73,6 +77,26 @@ pub struct ServedAgent {
     tasks: TaskTracker,
     /// The process is to end, and waits for no people any more.
     draining: CancellationToken,
+}
+
+/// What came of a call about which somebody could be asked.
+#[cfg(feature = "mcp")]
+pub(crate) enum Called<Q> {
+    /// It was made.
+    Answered(ToolResult),
+    /// It was not: the question has to be answered first.
+    Asked(Q),
+}
+
+/// What somebody said who was asked about a call.
+#[cfg(feature = "mcp")]
+pub(crate) enum Word<Q> {
+    /// It may be made.
+    Approved(Approved),
+    /// The question, to be answered before the call is made again.
+    Later(Q),
+    /// Nobody can be asked.
+    Nobody,
 }
 
 /// What an agent is made of.
@@ -147,6 +171,43 @@ impl ServedAgent {
     pub async fn call(&self, call: ToolCall) -> Result<ToolResult, Failure> {
         let work = async { self.toolbox.call(call).await.map_err(|error| crate::runs::call_failure(&error)) };
         self.bounded(work).await
+    }
+
+    /// As [`ServedAgent::call`], with somebody who may be asked about a call that only lacks the word of people.
+    ///
+    /// # Errors
+    /// [`Failure`], counted by what it was about.
+    #[cfg(feature = "mcp")]
+    pub(crate) async fn call_asking<Q, F>(
+        &self,
+        call: ToolCall,
+        ask: impl FnOnce(Needs) -> F + Send,
+    ) -> Result<Called<Q>, Failure>
+    where
+        F: Future<Output = Result<Word<Q>, Failure>> + Send,
+    {
+        let work = async {
+            let outcome = match self.toolbox.decide(call.clone()) {
+                Ok(decided) => self.toolbox.run(decided).await,
+                Err(CallError::Denied(denial)) if denial.needs().is_some() => {
+                    let needs = denial.needs().cloned().expect("it was looked at");
+                    match ask(needs).await? {
+                        Word::Later(question) => return Ok(Called::Asked(question)),
+                        Word::Approved(approved) => self.toolbox.call(ToolCall { approved: Some(approved), ..call }).await,
+                        Word::Nobody => self.toolbox.call(call).await,
+                    }
+                }
+                Err(error) => Err(error),
+            };
+            outcome.map(Called::Answered).map_err(|error| crate::runs::call_failure(&error))
+        };
+        self.bounded(work).await
+    }
+
+    /// Whether it is code of the library's user.
+    #[cfg(feature = "mcp")]
+    pub(crate) fn is_own(&self) -> bool {
+        self.own.is_some()
     }
 
     /// Where tools come from that are found while it runs.

@@ -17,10 +17,10 @@ use skreaver_protocol::problem::Code;
 use super::asking::Asker;
 use super::extract::{AgentOfPath, json_bytes, parse, unknown_agent};
 use super::{App, ProblemResponse};
-use crate::mcp::{McpService, services};
+use crate::mcp::{AgentServer, Endpoint, services};
 use crate::runtime::Runtime;
 
-type Services = Extension<Arc<BTreeMap<AgentName, McpService>>>;
+type Services = Extension<Arc<BTreeMap<AgentName, Endpoint<AgentServer>>>>;
 
 /// POST only: the endpoints are stateless, so there is no stream to GET and no session to DELETE.
 pub(crate) fn routes(runtime: &Arc<Runtime>, extra_hosts: &[String]) -> Router<App> {
@@ -76,9 +76,10 @@ fn needed(message: &ClientJsonRpcMessage) -> Option<Permission> {
     let JsonRpcMessage::Request(request) = message else { return None };
     match &request.request {
         ClientRequest::CallToolRequest(_) => Some(Permission::Observe),
-        ClientRequest::ListToolsRequest(_) => Some(Permission::Read),
         // To begin, and to ask whether somebody is there.
-        _ => None,
+        ClientRequest::InitializeRequest(_) | ClientRequest::PingRequest(_) | ClientRequest::DiscoverRequest(_) => None,
+        // To know what there is.
+        _ => Some(Permission::Read),
     }
 }
 

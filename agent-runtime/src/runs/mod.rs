@@ -27,4 +27,6 @@ pub use place::Owner;
 pub(crate) use place::SessionPlace;
 pub(crate) use told::{problem, response, status, told_again};
 pub(crate) use unkept::Unkept;
+#[cfg(feature = "mcp")]
+pub(crate) use work::preview;
 pub(crate) use work::{Heard, Mind, Workplace, call_failure};

@@ -185,7 +185,7 @@ impl<'a> Workplace<'a> {
 }
 
 /// Arguments for people: without secrets, and cut off where they are long.
-fn preview(mut shown: Value) -> Value {
+pub(crate) fn preview(mut shown: Value) -> Value {
     Secrets::all().redact_value(&mut shown);
     let text = shown.to_string();
     if text.len() <= PREVIEW_MAX {

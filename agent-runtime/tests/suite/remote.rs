@@ -21,7 +21,7 @@ const SERVER: &str =
 const CLERK: &str = "
 agents:
 - name: clerk
-  tools: [{name: ledger, source: {type: MCP, server: {transport: http, url: 'http://ADDRESS/mcp'}, exclude: [reverse]}}]
+  tools: [{name: ledger, source: {type: MCP, server: {transport: http, url: 'http://ADDRESS/mcp'}, exclude: [reverse, quarry]}}]
   models: [{provider: OpenAICompatible, name: one, baseURL: 'http://unused', timeout: 5s, maxAttempts: 1}]
 ";
 
@@ -92,7 +92,7 @@ async fn a_model_has_the_tools_of_a_server_under_names_that_it_takes() {
 #[tokio::test]
 async fn policies_know_remote_tools_by_source_and_name_and_so_does_what_a_run_has_read() {
     let quarry = start(config(SERVER), &[], None, Duration::ZERO).await;
-    let agent = CLERK.replace("ADDRESS", &quarry.address.to_string()).replace(", exclude: [reverse]", "");
+    let agent = CLERK.replace("ADDRESS", &quarry.address.to_string()).replace(", exclude: [reverse, quarry]", "");
     let flow = "
 version: 1
 policies: [{name: stone, mode: Enforce, defaultAction: Allow, dataFlow: {sources: ['ledger/upper*'], sinks: ['ledger/reverse']}}]
@@ -164,7 +164,7 @@ async fn a_program_without_agents_calls_a_server_through_the_door() {
     let quarry = start(config(SERVER), &[], None, Duration::ZERO).await;
     let url = quarry.url("/mcp");
     let bridge = McpBridge::connect(&url).await.unwrap();
-    assert_eq!(bridge.tools(), ["reverse", "uppercase"]);
+    assert_eq!(bridge.tools(), ["quarry", "reverse", "uppercase"]);
     assert_eq!(bridge.call_tool("uppercase", json!({"text": "go"})).await.unwrap().output, "GO");
     let unknown = bridge.call_tool("levitate", json!({})).await.unwrap_err().to_string();
     assert!(unknown.contains("no tool is named `mcp/levitate`"), "{unknown}");

@@ -9,6 +9,8 @@ use std::process::{Command, Output, Stdio};
 const PAGE: &str = include_str!("../../../docs/policies.md");
 const TOOLS: &str = include_str!("../../../docs/tools.md");
 
+const MCP: &str = include_str!("../../../docs/mcp.md");
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
@@ -155,4 +157,35 @@ fn a_key_is_shown_once_and_lets_its_holder_in() {
     served.wait().unwrap();
     assert!(answers[0].contains("no call waits for approval"), "{answers:?}");
     assert!(answers[1].contains("the credential is not accepted"), "{answers:?}");
+}
+
+#[test]
+fn the_mcp_server_of_the_page_is_driven_as_its_client_would() {
+    let [text] = blocks(MCP, "json")[..] else { panic!("there is one") };
+    let config: serde_json::Value = serde_json::from_str(text).unwrap();
+    let server = &config["mcpServers"]["skreaver"];
+    let args = server["args"].as_array().unwrap().iter().map(|arg| arg.as_str().unwrap());
+    let line = args.fold(server["command"].as_str().unwrap().to_owned(), |line, arg| line + " " + arg);
+    let deep = "[".repeat(100_000);
+    let said = [
+        r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"0"}}}"#,
+        r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
+        "no JSON",
+        &deep,
+        r#"{"jsonrpc":"2.0","id":2,"method":"tools/list"}"#,
+        r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"uppercase","arguments":{"text":"hi"}}}"#,
+        r#"{"jsonrpc":"2.0","id":4,"method":"tools/fly"}"#,
+        r#"{"jsonrpc":"2.0","id":5,"method":"tools/call","params":[1]}"#,
+    ];
+    // Its input ends only after its answers: who closes it, calls off what still runs.
+    let output = shell(&format!("{{ cat; sleep 5; }} | {line}"), &(said.join("\n") + "\n"));
+    let told = String::from_utf8(output.stdout).unwrap();
+    let answers: Vec<serde_json::Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let answer = |id: i64| answers.iter().find(|answer| answer["id"] == id).unwrap_or_else(|| panic!("{id}: {told}"));
+    assert_eq!(answer(1)["result"]["serverInfo"]["name"], "skreaver");
+    let tools = answer(2)["result"]["tools"].as_array().unwrap();
+    assert!(tools.iter().any(|tool| tool["name"] == "json_query") && tools.iter().all(|tool| tool["name"] != "http_get"));
+    assert_eq!(answer(3)["result"]["content"][0]["text"], "HI");
+    assert_eq!(answer(4)["error"]["code"], -32601);
+    assert!(answers.iter().all(|answer| answer["jsonrpc"] == "2.0"), "{told}");
 }

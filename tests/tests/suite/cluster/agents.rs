@@ -40,7 +40,7 @@ async fn a_client_from_elsewhere_lists_and_calls_tools_over_mcp() {
     let output = call(&url);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let said: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(said, json!({ "tools": ["reverse", "uppercase"], "error": false, "text": "HI" }));
+    assert_eq!(said, json!({ "tools": ["amber", "reverse", "uppercase"], "error": false, "text": "HI" }));
     // By address the same server is reached under a name that is not its own, as a rebinding web page would.
     let address = namespace.get("service", "amber").await.unwrap()["spec"]["clusterIP"].as_str().unwrap().to_owned();
     assert!(!call(&format!("http://{address}:8080/mcp")).status.success());

@@ -13,7 +13,7 @@ fn quarry(description: &str) -> String {
 
 fn clerk(namespace: &Namespace, pin_version: u32) -> String {
     let url = format!("http://quarry.{}.svc:8080/mcp", namespace.name);
-    let mcp = format!("{{url: '{url}', pin: Enforce, pinVersion: {pin_version}}}");
+    let mcp = format!("{{url: '{url}', exclude: [quarry], pin: Enforce, pinVersion: {pin_version}}}");
     agent("clerk", &format!("{{tools: [{{name: ledger, type: MCP, mcp: {mcp}}}]}}"))
 }
 
@@ -28,7 +28,7 @@ async fn a_server_that_changes_a_tool_is_told_of_and_the_tool_is_withheld_until_
     ready(&namespace, "quarry").await;
     namespace.apply(&clerk(&namespace, 0)).await.unwrap();
     ready(&namespace, "clerk").await;
-    until_listed(&namespace, &["ledger__greet", "ledger__uppercase"]).await;
+    until_listed(&namespace, &["ledger__greet", "ledger__uppercase", "clerk"]).await;
     let call = json!({"name": "ledger__uppercase", "arguments": {"text": "go"}});
     let answer = ask(&namespace, "clerk", "tools/call", call.clone()).await.unwrap();
     assert_eq!(answer["result"]["content"][0]["text"], "GO", "{answer}");
@@ -47,7 +47,7 @@ async fn a_server_that_changes_a_tool_is_told_of_and_the_tool_is_withheld_until_
     let message = namespace.condition("agent", "clerk", "ToolDrift", "True", "ToolChanged").await;
     assert!(message.contains("of the tools of `ledger`, `greet` has changed"), "{message}");
     namespace.condition("agent", "clerk", "Degraded", "True", "ToolChanged").await;
-    until_listed(&namespace, &["ledger__uppercase"]).await;
+    until_listed(&namespace, &["ledger__uppercase", "clerk"]).await;
     let greet = json!({"name": "ledger__greet", "arguments": {}});
     let refused = ask(&namespace, "clerk", "tools/call", greet).await.unwrap();
     assert!(refused["error"]["message"].as_str().is_some_and(|text| text.contains("no tool is named")), "{refused}");
@@ -56,7 +56,7 @@ async fn a_server_that_changes_a_tool_is_told_of_and_the_tool_is_withheld_until_
     // Whoever owns the Agent accepts it, and nothing is rolled for that.
     let before = pods(&namespace, "clerk").await;
     namespace.apply(&clerk(&namespace, 1)).await.unwrap();
-    until_listed(&namespace, &["ledger__greet", "ledger__uppercase"]).await;
+    until_listed(&namespace, &["ledger__greet", "ledger__uppercase", "clerk"]).await;
     namespace.condition("agent", "clerk", "ToolDrift", "False", "AsPinned").await;
     assert_eq!(pods(&namespace, "clerk").await, before);
     namespace.delete().await;

@@ -1,0 +1,90 @@
+//! MCP over streamable HTTP: which hosts it answers to, and how a full queue is told.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use rmcp::handler::server::ServerHandler;
+use rmcp::transport::streamable_http_server::session::SessionManager;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use skreaver_protocol::AgentName;
+use skreaver_protocol::rest::BODY_LIMIT;
+
+use super::AgentServer;
+use crate::agent::Failure;
+use crate::runtime::Runtime;
+
+/// One MCP server over HTTP.
+pub struct Endpoint<H, S: SessionManager = NeverSessionManager>(StreamableHttpService<H, S>);
+
+impl<H, S: SessionManager> Clone for Endpoint<H, S> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<H: ServerHandler + Clone> Endpoint<H> {
+    /// Without sessions: any replica answers any request.
+    pub fn stateless(server: H, hosts: &[String]) -> Self {
+        let config = config(hosts).with_legacy_session_mode(false).with_json_response(true);
+        Self(StreamableHttpService::new(move || Ok(server.clone()), Arc::default(), config))
+    }
+}
+
+impl<H: ServerHandler + Clone> Endpoint<H, LocalSessionManager> {
+    /// With sessions in this process for clients of the revisions that had them, so that the server can ask them. Agents are
+    /// served without.
+    pub fn with_sessions(server: H, hosts: &[String]) -> Self {
+        Self(StreamableHttpService::new(move || Ok(server.clone()), Arc::default(), config(hosts)))
+    }
+}
+
+impl<H: ServerHandler, S: SessionManager> Endpoint<H, S> {
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// The [`Failure`] of a full queue only; whatever else goes wrong is in the response.
+    pub async fn handle(&self, mut request: Request) -> Result<Response, Failure> {
+        let refused = Refused::default();
+        request.extensions_mut().insert(refused.clone());
+        let response = self.0.handle(request).await.map(Body::new);
+        refused.0.get().cloned().map_or(Ok(response), Err)
+    }
+}
+
+/// Takes the refusal of a full queue past rmcp, which would answer it with 200. It travels with the request; nothing was told
+/// of the call before, so that the answer is JSON, not a stream, and this stands here before rmcp returns.
+#[derive(Clone, Default)]
+pub(super) struct Refused(Arc<OnceLock<Failure>>);
+
+impl Refused {
+    pub(super) fn put(&self, failure: Failure) {
+        self.0.get_or_init(|| failure);
+    }
+}
+
+/// The endpoints of all agents. They answer to the names of the Service, to loopback and to `extra_hosts`, and to no other
+/// `Host`, so that no web page can reach them by DNS rebinding.
+pub(crate) fn services(runtime: &Arc<Runtime>, extra_hosts: &[String]) -> BTreeMap<AgentName, Endpoint<AgentServer>> {
+    let service_names = runtime.cluster().map(|cluster| cluster.hosts.clone()).unwrap_or_default();
+    let loopback = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    let hosts: Vec<String> = loopback.into_iter().chain(service_names).chain(extra_hosts.iter().cloned()).collect();
+    let service = |agent: Arc<_>| AgentServer::of_agent(Arc::clone(runtime), agent);
+    let named = runtime.agents().into_iter().map(|agent| (agent.config().name.clone(), service(agent)));
+    named.map(|(name, server)| (name, Endpoint::stateless(server, &hosts))).collect()
+}
+
+fn config(hosts: &[String]) -> StreamableHttpServerConfig {
+    let origins = hosts.iter().flat_map(|host| {
+        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        [format!("http://{host}:*"), format!("https://{host}:*")]
+    });
+    StreamableHttpServerConfig::default()
+        .with_max_request_body_bytes(BODY_LIMIT)
+        .with_allowed_hosts(hosts.iter().cloned())
+        .with_allowed_origins(origins)
+}
