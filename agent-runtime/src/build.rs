@@ -8,9 +8,7 @@ use skreaver_model::Model;
 use skreaver_policy::Policy;
 use skreaver_policy::bounds::{Ground, Host, Own};
 use skreaver_protocol::auth::AuthConfig;
-use skreaver_protocol::config::{
-    AgentConfig, LimitsConfig, MemoryConfig, ReadinessMode, RuntimeConfig, StoreConfig, ToolConfig, ToolSource,
-};
+use skreaver_protocol::config::{AgentConfig, MemoryConfig, ReadinessMode, RuntimeConfig, StoreConfig, ToolConfig, ToolSource};
 use skreaver_protocol::policy::PolicyBundle;
 use skreaver_protocol::rest::ComponentState;
 use skreaver_protocol::{AgentName, Builtin, ToolName};

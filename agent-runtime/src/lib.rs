@@ -42,7 +42,7 @@ pub mod testing;
 pub mod tools;
 mod trace;
 
-pub use agent::{Cursor, Failure, Followed, Observation, Owner, ServedAgent};
+pub use agent::{Cursor, Failure, Followed, Observation, Owner, Said, ServedAgent};
 pub use build::{BuildError, Builder};
 pub use collections::{Empty, NonEmptyQueue, NonEmptyVec};
 pub use custom::{Agent, AgentError, Context};

@@ -1,6 +1,7 @@
 //! `skreaver run`: serves the agents of manifests on this machine, on the paths that a pod serves them.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -43,9 +43,11 @@ pub use crate::coordinator::Failure;
 pub use crate::runs::{Cursor, Owner};
 pub(crate) use background::Report;
 pub use follow::Followed;
-pub use observe::Observation;
 #[cfg(feature = "http")]
 pub(crate) use observe::unknown_run;
+pub use observe::{Observation, Said};
+#[cfg(feature = "a2a")]
+pub(crate) use sessions::Inside;
 
 use counts::Counts;
 pub(crate) use memory::{Slot, sentence};

@@ -1,8 +1,10 @@
 //! From an observation to a run, and from a run to its answer.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use skreaver_protocol::message::Message;
 use skreaver_protocol::problem::{Code, Problem};
 use skreaver_protocol::rest::{ObserveResponse, RunEvent, RunStatus};
 use skreaver_protocol::{Caller, GoDuration, SessionId};
@@ -31,6 +33,15 @@ pub(crate) struct Begun {
     pub(crate) document: Option<RunDocument>,
 }
 
+/// A conversation that comes with an observation.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Said {
+    /// What was said, oldest first.
+    pub messages: Vec<Message>,
+    /// The tools whose answers were seen in it, as policies on data flow ask.
+    pub read: BTreeSet<String>,
+}
+
 /// What an agent is told.
 #[derive(Debug, Clone)]
 pub struct Observation {
@@ -42,6 +53,8 @@ pub struct Observation {
     pub input: String,
     /// The session that it belongs to.
     pub session: Option<SessionId>,
+    /// What was said before, as the caller tells it. In a session it follows what that keeps.
+    pub said: Said,
     /// A second observation with the same key is the first one again.
     pub idempotency_key: Option<String>,
     /// Through how many agents it has come.
@@ -56,6 +69,7 @@ impl Observation {
             caller: Caller::Anonymous,
             input: input.into(),
             session: None,
+            said: Said::default(),
             idempotency_key: None,
             hops: 0,
         }
@@ -103,8 +117,8 @@ impl ServedAgent {
         match acceptance {
             Acceptance::Joined(run) => Ok(Begun { run, document: None }),
             Acceptance::Begun(claim) => {
-                let Accepted { document, input, key: _ } = accepted;
-                let past = vec![Event::observed(input)];
+                let Accepted { document, observed, key: _ } = accepted;
+                let past = vec![observed];
                 self.spawn(kept, document.clone(), claim.map(|claim| (claim, past)), place);
                 Ok(Begun { run: document.run, document: Some(document) })
             }
@@ -118,14 +132,33 @@ impl ServedAgent {
     }
 
     fn accepted(&self, observation: Observation) -> Result<Accepted, Failure> {
-        let Observation { run, caller, input, session, idempotency_key, hops } = observation;
-        let key = idempotency_key.map(|key| IdempotencyKey::new(&caller, &key, session.as_ref(), &input));
-        let input = self.toolbox.screen_prompt(&run.to_string(), input).inspect_err(|failure| self.count(Some(failure.code)))?;
+        let Observation { run, caller, input, session, said, idempotency_key, hops } = observation;
+        let key = idempotency_key.map(|key| IdempotencyKey::new(&caller, &key, session.as_ref(), &input, &said.messages));
+        let screened = self.screened(run, input, said).inspect_err(|failure| self.count(Some(failure.code)));
+        let (input, Said { messages, read }) = screened?;
+        let observed = Event::Observed { input, history: messages, summary: None, read };
         let accepted_ms = now_ms();
         let timeout = u64::try_from(self.config.limits.run_timeout.get().as_millis()).unwrap_or(u64::MAX);
         let deadline_ms = accepted_ms.saturating_add(timeout);
         let document = RunDocument { run, caller, session, hops, accepted_ms, deadline_ms, stage: Stage::Open };
-        Ok(Accepted { document, input, key })
+        Ok(Accepted { document, observed, key })
+    }
+
+    /// What comes from outside passes the policy's detectors, also where it is told as having been said before.
+    fn screened(&self, run: Uuid, input: String, said: Said) -> Result<(String, Said), Failure> {
+        let run = run.to_string();
+        let screen = |text: &mut String| -> Result<(), Failure> {
+            *text = self.toolbox.screen_prompt(&run, std::mem::take(text))?;
+            Ok(())
+        };
+        let (mut input, mut said) = (input, said);
+        screen(&mut input)?;
+        for message in &mut said.messages {
+            match message {
+                Message::User { text } | Message::Assistant { text, .. } | Message::Tool { text, .. } => screen(text)?,
+            }
+        }
+        Ok((input, said))
     }
 
     async fn observe_unkept(&self, observation: Observation) -> Result<ObserveResponse, Box<Problem>> {
@@ -150,7 +183,7 @@ impl ServedAgent {
         if observation.session.is_some() || observation.idempotency_key.is_some() {
             return Err(refusal(self.memory_required("sessions and idempotency keys")));
         }
-        let Accepted { document, input, key: _ } = self.accepted(observation).map_err(refusal)?;
+        let Accepted { document, observed, key: _ } = self.accepted(observation).map_err(refusal)?;
         let place = self.enter().map_err(refusal)?;
         let _active = self.active();
         let deadline = Instant::now() + self.config.limits.run_timeout.get();
@@ -159,7 +192,7 @@ impl ServedAgent {
             self.count(Some(failure.code));
             return Err(told(failure));
         };
-        let past = vec![Event::observed(input)];
+        let past = vec![observed];
         let claim = Unkept::CLAIM;
         let never = CancellationToken::new();
         let work = self.drive_parts(&document, &Unkept, &claim, live, (deadline, Some(running)), (never.clone(), never));

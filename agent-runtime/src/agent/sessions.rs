@@ -1,19 +1,42 @@
 //! The sessions and runs that an agent keeps, for those who ask.
 
 use skreaver_memory::Scan;
+#[cfg(feature = "openai")]
+use skreaver_protocol::message::Message;
 use skreaver_protocol::problem::Code;
+#[cfg(feature = "a2a")]
+use skreaver_protocol::rest::RunState;
 use skreaver_protocol::rest::{RunList, RunStatus, SessionHistory, SessionList};
 use skreaver_protocol::{Caller, SessionId};
 use uuid::Uuid;
 
+#[cfg(feature = "openai")]
+use super::Said;
 use super::observe::unknown_run;
 use super::{Failure, ServedAgent};
+#[cfg(feature = "openai")]
+use crate::coordinator::Outcome;
+#[cfg(any(feature = "a2a", feature = "openai"))]
+use crate::coordinator::{Event, State, step};
+#[cfg(any(feature = "a2a", feature = "openai"))]
+use crate::runs::Journal;
 use crate::runs::{JournalError, Owner, RunDocument, SessionPlace, Stage, keys, status};
 
 /// How many runs are looked at for those of one caller at a time.
 const GLANCE: usize = 200;
 /// How many runs are looked at for one part of a list. A part may have less than was asked for, and still be followed by others.
 const MOST_LOOKED_AT: usize = 2000;
+
+/// What is to be known of a run besides its status.
+#[cfg(feature = "a2a")]
+pub(crate) struct Inside {
+    pub(crate) status: RunStatus,
+    /// What the agent was told.
+    pub(crate) input: String,
+    /// It waits for people.
+    pub(crate) rests: bool,
+}
+
 /// What of an agent's memory these need to be told of.
 const WHAT: &str = "runs and sessions that are kept";
 
@@ -63,6 +86,46 @@ impl ServedAgent {
     pub async fn owner_of_run(&self, run: Uuid) -> Result<Caller, Failure> {
         let document = self.kept_for(WHAT)?.document(run).await.map_err(|error| error.failure())?;
         document.map(|document| document.caller).ok_or_else(|| unknown_run(run))
+    }
+
+    /// A run as those see it who do not know it as one of ours.
+    ///
+    /// # Errors
+    /// [`Failure`], where the agent keeps no such run.
+    #[cfg(feature = "a2a")]
+    pub(crate) async fn inside(&self, run: Uuid) -> Result<Inside, Failure> {
+        let status = self.run_status(run).await?;
+        let past = self.kept_for(WHAT)?.replay(run).await.map_err(|error| error.failure())?;
+        let input = match past.first() {
+            Some(Event::Observed { input, .. }) => input.clone(),
+            _ => String::new(),
+        };
+        let state = past.into_iter().fold(State::default(), |state, event| step(&self.setup, state, event).0);
+        let rests = status.state == RunState::Running && state.rests();
+        Ok(Inside { status, input, rests })
+    }
+
+    /// What was said until the answer of a run outside of sessions, as another run may go on from it. Nothing where the agent
+    /// keeps no such run, or it gave no answer.
+    ///
+    /// # Errors
+    /// [`Failure`], where the agent has no memory or that does not answer.
+    #[cfg(feature = "openai")]
+    pub(crate) async fn said_until(&self, run: Uuid) -> Result<Option<Said>, Failure> {
+        let kept = self.kept_for("responses that others go on from")?;
+        let document = kept.document(run).await.map_err(|error| error.failure())?;
+        let Some(RunDocument { session: None, stage: Stage::Ended { end: Outcome::Completed { output }, .. }, .. }) = document
+        else {
+            return Ok(None);
+        };
+        let past = kept.replay(run).await.map_err(|error| error.failure())?;
+        let Some(Event::Observed { input, history, .. }) = past.first() else { return Ok(None) };
+        let mut messages = history.clone();
+        messages.push(Message::User { text: input.clone() });
+        messages.push(Message::Assistant { text: output, tool_requests: Vec::new() });
+        // What it has read stays read: policies on data flow ask for it.
+        let state = past.into_iter().fold(State::default(), |state, event| step(&self.setup, state, event).0);
+        Ok(Some(Said { messages, read: state.read().clone() }))
     }
 
     /// Ends a run. It is over at the latest a few seconds later, wherever it goes on.

@@ -90,6 +90,7 @@ pub enum Event {
     Interrupted(Failure),
 }
 
+#[cfg(test)]
 impl Event {
     /// The agent was told this, and nothing was before.
     pub fn observed(input: impl Into<String>) -> Self {

@@ -7,16 +7,16 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use axum::response::{IntoResponse, Response};
+use skreaver_protocol::AgentName;
 use skreaver_protocol::auth::Permission;
 use skreaver_protocol::problem::Code;
 use skreaver_protocol::rest::{AgentList, AgentStatus, ObserveRequest};
-use skreaver_protocol::{AgentName, Caller};
 use uuid::Uuid;
 
 use super::asking::Asker;
 use super::extract::{AgentOfPath, JsonBody, Page, id, unknown_agent};
 use super::{App, ProblemResponse};
-use crate::agent::{Observation, ServedAgent};
+use crate::agent::{Observation, Said, ServedAgent};
 use crate::runtime::RemoveError;
 
 /// RFC 7240.
@@ -47,7 +47,8 @@ pub(crate) async fn observe(
     let ObserveRequest { input, session } = request;
     let idempotency_key = idempotency_key(&headers)?;
     let hops = hops(&headers)?;
-    let observation = Observation { run: Uuid::now_v7(), caller: asker.caller(), input, session, idempotency_key, hops };
+    let observation =
+        Observation { run: Uuid::now_v7(), caller: asker.caller(), input, session, said: Said::default(), idempotency_key, hops };
     #[cfg(feature = "streaming")]
     if super::events::are_wanted(&headers) {
         return super::events::observe(agent, asker, observation).await;
@@ -76,18 +77,18 @@ fn prefers_async(headers: &HeaderMap) -> bool {
 
 /// Through how many agents the request has come.
 #[cfg(feature = "network")]
-fn hops(headers: &HeaderMap) -> Result<u8, ProblemResponse> {
+pub(super) fn hops(headers: &HeaderMap) -> Result<u8, ProblemResponse> {
     let text = headers.get(crate::hops::HEADER).map(|value| value.to_str().unwrap_or_default());
     crate::hops::parse(text).map_err(|problem| ProblemResponse::new(Code::InvalidRequest, problem))
 }
 
 #[cfg(not(feature = "network"))]
 #[allow(clippy::unnecessary_wraps, reason = "with agents that ask each other it can fail")]
-fn hops(_: &HeaderMap) -> Result<u8, ProblemResponse> {
+pub(super) fn hops(_: &HeaderMap) -> Result<u8, ProblemResponse> {
     Ok(0)
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ProblemResponse> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ProblemResponse> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     match value.to_str() {
         Ok(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(key.to_owned())),

@@ -17,7 +17,7 @@ use super::asking::{Asker, RunOfPath};
 use crate::agent::{Cursor, Observation, ServedAgent};
 
 /// How often a silent stream says that it is alive, so that nothing between cuts it.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Whether a caller asks for events in the place of an answer.
 pub(crate) fn are_wanted(headers: &HeaderMap) -> bool {
@@ -57,6 +57,16 @@ fn written(cursor: Cursor, event: &RunEvent) -> Event {
     Event::default().id(id(cursor)).event(event.name()).data(data)
 }
 
+/// An event of another protocol, with the point behind it as its id.
+#[cfg(feature = "a2a")]
+pub(super) fn data(cursor: Option<Cursor>, data: &impl serde::Serialize) -> Event {
+    let event = Event::default().data(serde_json::to_string(data).expect("an event is JSON"));
+    match cursor {
+        Some(cursor) => event.id(id(cursor)),
+        None => event,
+    }
+}
+
 /// A point of a run as an id: the number of an event, how much of it was told, and inside of an answer the checksum of that.
 fn id(Cursor { number, offset, sum }: Cursor) -> String {
     if offset == 0 { format!("{number}.0") } else { format!("{number}.{offset}.{sum:08x}") }
@@ -72,7 +82,7 @@ fn cursor(id: &str) -> Option<Cursor> {
     parts.next().is_none().then_some(Cursor { number, offset, sum })
 }
 
-fn last_event(headers: &HeaderMap) -> Result<Cursor, ProblemResponse> {
+pub(super) fn last_event(headers: &HeaderMap) -> Result<Cursor, ProblemResponse> {
     let Some(value) = headers.get("last-event-id") else { return Ok(Cursor::default()) };
     value.to_str().ok().and_then(cursor).ok_or_else(|| {
         ProblemResponse::new(Code::InvalidRequest, "Last-Event-ID is the id of an event of this run, such as `3.0`")

@@ -1,5 +1,7 @@
 //! The HTTP surface: which path leads where.
 
+#[cfg(feature = "a2a")]
+mod a2a;
 mod agents;
 mod approvals;
 mod asking;
@@ -13,6 +15,8 @@ mod health;
 mod mcp;
 #[cfg(feature = "metrics")]
 mod metrics;
+#[cfg(feature = "openai")]
+mod openai;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod origin;
@@ -56,6 +60,9 @@ pub(crate) fn api(runtime: Arc<Runtime>, extra_hosts: &[String]) -> Router {
         .fallback(not_found)
         .layer(from_fn_with_state(app.clone(), asking::ask))
         .layer(CatchPanicLayer::custom(problem::panicked));
+    // Whoever answers a client of OpenAI answers it in its own shape.
+    #[cfg(feature = "openai")]
+    let router = router.layer(from_fn(openai::in_its_shape));
     // Events stay as they are: who compresses them holds them back.
     #[cfg(feature = "compression")]
     let router = router.layer(tower_http::compression::CompressionLayer::new());
@@ -105,6 +112,10 @@ fn built_in(runtime: &Arc<Runtime>, extra_hosts: &[String]) -> Router<App> {
     let routes = routes.merge(websocket::routes());
     #[cfg(feature = "playground")]
     let routes = routes.merge(page::routes());
+    #[cfg(feature = "a2a")]
+    let routes = routes.merge(a2a::routes());
+    #[cfg(feature = "openai")]
+    let routes = routes.merge(openai::routes());
     #[cfg(feature = "mcp")]
     let routes = routes.merge(mcp::routes(runtime, extra_hosts));
     routes

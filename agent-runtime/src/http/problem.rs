@@ -27,9 +27,15 @@ impl ProblemResponse {
     }
 
     /// The problem itself, where it travels in something else than an answer.
-    #[cfg(feature = "unstable-websocket")]
-    pub(crate) fn into_problem(self) -> Problem {
-        *self.0
+    #[cfg(any(feature = "mcp", feature = "unstable-websocket"))]
+    pub(crate) fn into_problem(self) -> Box<Problem> {
+        self.problem
+    }
+
+    /// The problem for another shape, and why who asks is refused.
+    #[cfg(feature = "a2a")]
+    pub(super) fn into_parts(self) -> (Box<Problem>, Option<Refusal>) {
+        (self.problem, self.refusal)
     }
 
     /// A failure outside of runs.

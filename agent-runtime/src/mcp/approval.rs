@@ -13,8 +13,8 @@ use rmcp::service::{Peer, PeerRequestOptions, RequestContext, RoleServer};
 use serde_json::Value;
 use skreaver_policy::{Approved, Needs};
 use skreaver_protocol::AgentName;
-use skreaver_protocol::auth::Permission;
 use skreaver_protocol::approval::{ApprovalRequest, ApprovalVotes, AskedBy, Choice, Vote};
+use skreaver_protocol::auth::Permission;
 use skreaver_protocol::problem::Code;
 use uuid::Uuid;
 

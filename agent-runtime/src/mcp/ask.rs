@@ -14,11 +14,10 @@ use skreaver_protocol::Caller;
 use skreaver_protocol::problem::{Code, Problem};
 use skreaver_protocol::rest::{ObserveRequest, ObserveResponse, RunEvent};
 use skreaver_tools::schema;
-use uuid::Uuid;
 
 use super::AgentServer;
-use super::server::asker;
 use super::approval::Asking;
+use super::server::asker;
 use super::tools::refuse;
 use crate::agent::{Failure, Observation, ServedAgent};
 
@@ -97,7 +96,7 @@ fn observation(
     let wrong = |error: serde_json::Error| Failure::new(Code::InvalidArguments, error.to_string());
     let ObserveRequest { input, session } = serde_json::from_value(arguments).map_err(wrong)?;
     let hops = hops(context)?;
-    Ok(Observation { run: Uuid::now_v7(), caller, input, session, idempotency_key: None, hops })
+    Ok(Observation { caller, session, hops, ..Observation::new(input) })
 }
 
 /// Through how many agents the call has come.

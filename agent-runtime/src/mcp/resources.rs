@@ -100,7 +100,8 @@ pub(super) async fn complete(
     if !is_session || request.argument.name != "session" || agent.config().memory.is_none() {
         return Ok(CompleteResult::default());
     }
-    let mut found = agent.list_sessions(&Owner::of_identity(&caller.identity()), None, MOST_LOOKED_AT).await.map_err(refused)?.sessions;
+    let mut found =
+        agent.list_sessions(&Owner::of_identity(&caller.identity()), None, MOST_LOOKED_AT).await.map_err(refused)?.sessions;
     found.retain(|session| session.as_str().starts_with(&request.argument.value));
     let total = found.len();
     let values = found.into_iter().take(CompletionInfo::MAX_VALUES).map(|session| session.to_string()).collect();

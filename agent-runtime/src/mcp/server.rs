@@ -177,7 +177,7 @@ impl ServerHandler for AgentServer {
             Offers::TheAgent => {
                 let caller = asker(&context)?.caller();
                 resources::list(&self.agent, &caller, request.and_then(|page| page.cursor)).await
-            },
+            }
         }
     }
 
@@ -202,7 +202,7 @@ impl ServerHandler for AgentServer {
             Offers::TheAgent => {
                 let caller = asker(&context)?.caller();
                 Ok(resources::read(&self.agent, caller, &request.uri).await?.into())
-            },
+            }
         }
     }
 

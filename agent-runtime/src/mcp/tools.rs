@@ -6,8 +6,8 @@ use axum::http::request::Parts;
 use rmcp::model::{CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData, Tool};
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::Value;
-use skreaver_protocol::problem::Code;
 use skreaver_protocol::ToolName;
+use skreaver_protocol::problem::Code;
 
 use super::AgentServer;
 use super::approval::{self, Asking};

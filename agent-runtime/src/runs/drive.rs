@@ -116,12 +116,16 @@ enum Leave {
 }
 
 impl<'a> Course<'a> {
-    /// Folds what happened so far. The first event is kept without the conversation before it, which its session keeps.
+    /// Folds what happened so far. The first event is kept without the conversation before it that its session keeps; what its
+    /// caller told of one follows that.
     fn replay(&mut self, past: Vec<Event>, history: History) {
         let mut history = Some(history);
         for event in past {
             let event = match (event, history.take()) {
-                (Event::Observed { input, .. }, Some(History { summary, messages, read })) => {
+                (Event::Observed { input, history, read, summary: _ }, Some(mut before)) => {
+                    before.messages.extend(history);
+                    before.read.extend(read);
+                    let History { summary, messages, read } = before;
                     Event::Observed { input, history: messages, summary, read }
                 }
                 (event, _) => event,

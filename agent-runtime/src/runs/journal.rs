@@ -50,7 +50,8 @@ pub(crate) trait Journal: Send + Sync {
 #[derive(Debug, Clone)]
 pub(crate) struct Accepted {
     pub(crate) document: RunDocument,
-    pub(crate) input: String,
+    /// Its first event.
+    pub(crate) observed: Event,
     pub(crate) key: Option<IdempotencyKey>,
 }
 
@@ -64,9 +65,12 @@ pub(crate) struct IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    pub(crate) fn new(caller: &Caller, key: &str, session: Option<&SessionId>, input: &str) -> Self {
+    pub(crate) fn new(caller: &Caller, key: &str, session: Option<&SessionId>, input: &str, said: &[Message]) -> Self {
         let session = session.map_or("", SessionId::as_str);
-        Self { hash: hash(&[&caller.identity(), key]), request: hash(&[session, input]) }
+        // Without a conversation before, as it always was: keys outlive the version that wrote them.
+        let said = (!said.is_empty()).then(|| serde_json::to_string(said).expect("messages are JSON"));
+        let request: Vec<&str> = [session, input].into_iter().chain(said.as_deref()).collect();
+        Self { hash: hash(&[&caller.identity(), key]), request: hash(&request) }
     }
 }
 

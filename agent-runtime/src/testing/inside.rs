@@ -1,5 +1,7 @@
 //! Ways in for tests from outside that have many inputs to try, past sockets and disks.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::coordinator::{CallInput, Event, Setup, State, step};
@@ -57,7 +59,8 @@ pub fn replay<'r>(records: impl IntoIterator<Item = &'r [u8]>) -> Result<Replaye
 
 /// The call that an input of a rule agent asks for: the tool and the text that it is given. The run fails where there is none.
 pub fn rule(input: &str) -> Option<(String, String)> {
-    let (state, _) = step(&Setup::default(), State::default(), Event::observed(input));
+    let observed = Event::Observed { input: input.to_owned(), history: Vec::new(), summary: None, read: BTreeSet::new() };
+    let (state, _) = step(&Setup::default(), State::default(), observed);
     state.calls().first().map(|call| match &call.input {
         CallInput::Text(text) => (call.tool.clone(), text.clone()),
         CallInput::Arguments(arguments) => (call.tool.clone(), arguments.to_string()),

@@ -11,13 +11,12 @@ use skreaver_protocol::control::FoundSource;
 #[cfg(feature = "control")]
 use skreaver_protocol::policy::PolicyBundle;
 use skreaver_protocol::rest::{ComponentReason, ComponentState};
-use skreaver_protocol::{AgentName, Caller, ToolName};
+use skreaver_protocol::{AgentName, ToolName};
 use skreaver_remote::agent::{AgentTool, Asked, Observe};
 use skreaver_remote::mcp::McpSource;
 use skreaver_remote::{Offer, Problem, Source, SourceState, World, agent, http, openapi};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::{Effects, Tool};
 use crate::agent::{Observation, ServedAgent};
@@ -104,8 +103,7 @@ impl Observe for Siblings {
         let found = found.ok_or_else(|| format!("unknown_agent: no agent of this process is named `{agent}`"))?;
         let idempotency_key = found.config().memory.as_ref().map(|_| call.to_owned());
         let input = input.to_owned();
-        let observation =
-            Observation { run: Uuid::now_v7(), caller: Caller::Anonymous, input, session: None, idempotency_key, hops };
+        let observation = Observation { idempotency_key, hops, ..Observation::new(input) };
         match found.observe(observation).await {
             Ok(answer) => Ok(answer.output),
             Err(problem) => {

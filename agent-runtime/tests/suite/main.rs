@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod a2a;
 mod approvals;
 mod audit;
 mod auth;
@@ -13,6 +14,7 @@ mod drain;
 mod effects;
 mod kept;
 mod mcp;
+mod openai;
 mod policies;
 mod remote;
 mod rest;

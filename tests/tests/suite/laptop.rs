@@ -1,6 +1,7 @@
 //! The commands on a laptop, as whole processes: no cluster, no root.
 
 mod agentdojo;
+mod doors;
 mod mcp;
 mod models;
 mod openapi;

@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use skreaver_protocol::AgentName;
 use skreaver_protocol::auth::Permission;
 use skreaver_protocol::problem::{Code, Problem};
 use skreaver_protocol::rest::ApprovalDecision;
 use skreaver_protocol::websocket::{ClientMessage, ServerMessage};
-use skreaver_protocol::AgentName;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::tungstenite;
 use uuid::Uuid;
 
 use super::manager::Place;
 use super::runs::{Runs, problem};
-use crate::agent::Observation;
+use crate::agent::{Observation, Said};
 use crate::http::{Asker, approvals, extract};
 use crate::runtime::Runtime;
 
@@ -134,18 +134,19 @@ async fn send(socket: &mut WebSocket, message: Message, patience: Duration) -> R
 fn hear(message: &[u8], runs: &mut Runs, runtime: &Arc<Runtime>, agent: &AgentName, asker: &Asker) {
     let message = match extract::parse(message) {
         Ok(message) => message,
-        Err(refused) => return runs.say(problem(None, refused.into_problem())),
+        Err(refused) => return runs.say(problem(None, *refused.into_problem())),
     };
     let Some(agent) = runtime.agent(agent.as_str()) else {
-        return runs.say(problem(None, extract::unknown_agent(agent.as_str()).into_problem()));
+        return runs.say(problem(None, *extract::unknown_agent(agent.as_str()).into_problem()));
     };
     if let Err(refused) = asker.may(&agent.config().name, needed(&message)) {
-        return runs.say(problem(None, refused.into_problem()));
+        return runs.say(problem(None, *refused.into_problem()));
     }
     match message {
         ClientMessage::Observe { input, session, idempotency_key, request } => {
             let run = Uuid::now_v7();
-            let observation = Observation { run, caller: asker.caller(), input, session, idempotency_key, hops: 0 };
+            let (caller, said) = (asker.caller(), Said::default());
+            let observation = Observation { run, caller, input, session, said, idempotency_key, hops: 0 };
             runs.begin(&agent, observation, request);
         }
         ClientMessage::Cancel { run } => match Uuid::parse_str(&run) {
@@ -156,7 +157,7 @@ fn hear(message: &[u8], runs: &mut Runs, runtime: &Arc<Runtime>, agent: &AgentNa
             let said = ApprovalDecision { decision, user, reason };
             runs.say(match approvals::decided(runtime, &agent, asker, &approval, said) {
                 Ok(state) => ServerMessage::Decided { approval, state },
-                Err(refused) => problem(None, refused.into_problem()),
+                Err(refused) => problem(None, *refused.into_problem()),
             });
         }
     }

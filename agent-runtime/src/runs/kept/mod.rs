@@ -150,13 +150,12 @@ impl Journal for Kept {
     }
 
     async fn accept(&self, accepted: &Accepted, promised: bool) -> Result<Acceptance, JournalError> {
-        let Accepted { document, input, key } = accepted;
+        let Accepted { document, observed, key } = accepted;
         let run = document.run;
-        let observed = Event::observed(input.clone());
         let mut ops = vec![
             Op::put(keys::run(run), record::encode(document)),
             Op::put(keys::open(run), Bytes::from(keys::lease(run, document.place().as_ref()).to_string())),
-            self.record(run, 0, &observed),
+            self.record(run, 0, observed),
         ];
         let mut checks = Vec::new();
         if let Some(IdempotencyKey { hash, request }) = key {

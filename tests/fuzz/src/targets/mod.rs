@@ -17,7 +17,7 @@ use std::fmt::Debug;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Came, Target};
+use crate::Target;
 
 macro_rules! targets {
     ($($file:ident: $($name:ident)+;)+) => {

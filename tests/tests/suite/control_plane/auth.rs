@@ -1,5 +1,6 @@
 //! The keys by which pods judge callers: those of the cluster reach them, and what cannot be fetched is told.
 
+use skreaver_protocol::auth::KeySets;
 use skreaver_tests::{Namespace, until};
 
 use super::agent;
@@ -19,7 +20,7 @@ async fn the_keys_of_the_cluster_reach_the_pods_and_the_config_map() {
     namespace.condition("agent", "amber", "AuthReady", "True", "KeysKnown").await;
     until("the ConfigMap to have the keys", async || {
         let map = namespace.get("configmap", "amber").await?;
-        let stored = serde_json::from_str(map["data"]["keys.json"].as_str()?).ok();
+        let stored: Option<KeySets> = serde_json::from_str(map["data"]["keys.json"].as_str()?).ok();
         stored.filter(|stored| *stored == told)
     })
     .await;
