@@ -1,18 +1,19 @@
 // Drives the page at `/` in a real browser, as a person would: URL of a runtime, folder for screenshots. Each claim that does
-// not hold ends it. The agent `amber` asks people about `uppercase`, and says whatever `reverse` gives.
+// not hold ends it. The agent `amber` asks people about `uppercase`, and says whatever `reverse` gives. With an API key after the
+// folder, the runtime asks for one.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
-const [url, pictures] = process.argv.slice(2);
+const [url, pictures, key] = process.argv.slice(2);
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
 const usual = { viewport: { width: 1180, height: 760 }, reducedMotion: "reduce" };
 
 /** A new tab; whatever goes wrong in it is kept. */
-async function tab(options = {}) {
+async function tab(options = {}, state = "Ready") {
   const context = await browser.newContext({ ...usual, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
@@ -22,7 +23,7 @@ async function tab(options = {}) {
   page.on("dialog", (dialog) => { page.wrong.push(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
   page.on("request", (request) => { if (!request.url().startsWith(url)) page.wrong.push(`asked ${request.url()}`); });
   await page.goto(url);
-  await page.getByText("Ready", { exact: true }).waitFor();
+  await page.getByText(state, { exact: true }).waitFor();
   return page;
 }
 
@@ -44,7 +45,7 @@ async function talk(page, text) {
   await page.getByRole("button", { name: "Send" }).click();
 }
 
-const claims = {
+const open = {
   async "an empty page says what one can do"() {
     const page = await tab();
     await page.getByRole("heading", { name: "Talk to amber" }).waitFor();
@@ -136,7 +137,7 @@ const claims = {
     const page = await tab();
     await page.getByText("Access", { exact: true }).click();
     const [asked] = await Promise.all([
-      page.waitForRequest((request) => request.url().endsWith("/agents")),
+      page.waitForRequest((request) => new URL(request.url()).pathname === "/agents"),
       page.getByLabel("Token or API key").fill("skr_basalt").then(() => page.keyboard.press("Tab")),
     ]);
     assert.equal(asked.headers().authorization, "Bearer skr_basalt");
@@ -149,7 +150,7 @@ const claims = {
   async "a server that is away is told, and its return"() {
     const page = await tab();
     await page.route("**/agents/**", (route) => route.abort());
-    await page.route("**/agents", (route) => route.abort());
+    await page.route("**/agents?*", (route) => route.abort());
     await talk(page, "reverse:abc");
     await page.getByText("The server does not answer. Trying again…").waitFor();
     await accessible(page, "a page without a server");
@@ -180,7 +181,32 @@ const claims = {
   },
 };
 
-for (const [name, claim] of Object.entries(claims)) {
+const guarded = {
+  async "who has no key is asked for one, and who has one decides by its name"() {
+    const page = await tab({}, "Access needed");
+    assert.equal(await page.evaluate(() => document.activeElement.id), "token");
+    await accessible(page, "a page that asks for a key");
+    await picture(page, "access");
+    await page.keyboard.type("skr_basalt");
+    await page.keyboard.press("Enter");
+    await page.getByText("Access needed", { exact: true }).waitFor();
+    await page.getByLabel("Token or API key").fill(key);
+    await page.keyboard.press("Tab");
+    await page.getByText("Ready", { exact: true }).waitFor();
+    await page.keyboard.press("Escape");
+    await talk(page, "uppercase:key");
+    await page.getByRole("heading", { name: "May it call uppercase?" }).waitFor();
+    assert.equal(await page.getByLabel("Your name").count(), 0);
+    await page.getByRole("button", { name: "Approve" }).click();
+    await page.getByText(/ann/).waitFor();
+    await page.locator(".answer", { hasText: "KEY" }).waitFor();
+    // A browser tells its console of each 401.
+    page.wrong = page.wrong.filter((line) => !line.includes("401"));
+    return page;
+  },
+};
+
+for (const [name, claim] of Object.entries(key ? guarded : open)) {
   const page = await claim();
   assert.deepEqual(page.wrong, [], name);
   await page.context().close();

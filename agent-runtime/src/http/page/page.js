@@ -73,8 +73,19 @@ function state(kind, text) {
 
 // --- agents, runs, approvals ------------------------------------------------------------------------------------------------
 
+/** All agents, part by part. */
+async function everybody() {
+  const all = [];
+  for (let from = ""; ; ) {
+    const { agents, next } = await json(`agents?limit=200${from}`);
+    all.push(...agents);
+    if (!next) return all;
+    from = `&from=${encodeURIComponent(next)}`;
+  }
+}
+
 async function load() {
-  const { agents } = await json("agents");
+  const agents = await everybody();
   const before = page.agent ?? place().agent;
   $("agent").replaceChildren(...agents.map(({ id }) => el("option", { value: id, textContent: id })));
   if (agents.length === 0) {
@@ -383,6 +394,8 @@ function asked(view, { call, request }) {
   const by = request.askedBy.map(({ policy, rule }) => (rule ? `${policy}, rule ${rule}` : policy)).join("; ");
   const quorum = request.quorum > 1 ? `${request.quorum} people have to approve. ` : "";
   const name = el("input", { name: "user", value: sessionStorage.getItem("name") ?? "", maxLength: 256, autocomplete: "off" });
+  // Who shows a token has a name already.
+  const named = $("token").value === "" ? el("label", {}, "Your name", name) : null;
   const reason = el("input", { name: "reason", maxLength: 256, autocomplete: "off" });
   const told = el("p", { className: "because" });
   told.setAttribute("role", "status");
@@ -392,7 +405,7 @@ function asked(view, { call, request }) {
     el("pre", { textContent: shown(request.preview) }),
     el("p", { className: "because", textContent: `${quorum}Asked by ToolPolicy ${by}. Denied by itself at ${clock(request.expiresAtMs)}.` }),
     el("div", { className: "decide" },
-      el("label", {}, "Your name", name), el("label", {}, "Why", reason),
+      named, el("label", {}, "Why", reason),
       el("button", { type: "button", className: "deny", textContent: "Deny", onclick: () => decide("Deny") }),
       el("button", { type: "button", textContent: "Approve", onclick: () => decide("Approve") })),
     told);

@@ -48,14 +48,28 @@ pub(super) fn requests(bytes: &[u8]) -> Came {
     let status = head.status.as_u16();
     assert!(status != 500, "{path}: {}", String::from_utf8_lossy(&body));
     let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
-    let mut code = Value::Null;
-    if status >= 400 && !body.is_empty() {
-        assert_eq!(kind, "application/problem+json", "{path}");
-        let problem: Value = serde_json::from_slice(&body).expect("a problem is JSON");
-        assert_eq!(problem["status"], status);
-        code = problem["code"].clone();
-    }
+    let code = if status >= 400 && !body.is_empty() { refusal(&path, status, &kind, &body) } else { Value::Null };
     Came::to(&(status, kind, code))
+}
+
+/// Why a request was refused, in the shape of the door that it came to.
+fn refusal(path: &str, status: u16, kind: &str, body: &[u8]) -> Value {
+    let told: Value = serde_json::from_slice(body).unwrap_or_else(|error| panic!("{path}: a refusal is JSON: {error}"));
+    if kind == "application/problem+json" {
+        assert_eq!(told["status"], status, "{path}");
+        return told["code"].clone();
+    }
+    assert_eq!(kind, "application/json", "{path}");
+    if path.starts_with("/v1/") {
+        assert!(told["error"]["message"].is_string() && told["error"]["type"].is_string(), "{path}: {told}");
+        return told["error"]["code"].clone();
+    }
+    if path.contains("/a2a/") {
+        assert_eq!(told["error"]["code"], status, "{path}: {told}");
+        return told["error"]["details"][0]["reason"].clone();
+    }
+    assert!(path.ends_with("/mcp") && told["jsonrpc"] == "2.0", "{path}: {told}");
+    told["error"]["code"].clone()
 }
 
 fn request(bytes: &[u8]) -> Option<Request<Body>> {

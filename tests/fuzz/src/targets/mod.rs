@@ -27,7 +27,7 @@ macro_rules! targets {
 }
 
 targets! {
-    wire: runtime_config policy_bundle to_runtime from_runtime rest_types problem names go_duration approvals;
+    wire: runtime_config policy_bundle to_runtime from_runtime websocket_messages rest_types problem names go_duration approvals;
     policy: authorize conditions globs goals digests security_toml;
     bounds: hosts paths;
     detect: secrets secrets_in_json content content_in_json log_lines;

@@ -8,6 +8,7 @@ use skreaver_protocol::name::TOOL_NAME_MAX;
 use skreaver_protocol::policy::PolicyBundle;
 use skreaver_protocol::problem::Problem;
 use skreaver_protocol::rest::{ObserveRequest, RunEvent, RunStatus};
+use skreaver_protocol::websocket::ClientMessage;
 use skreaver_protocol::{AgentName, GoDuration, SessionId, ToolName};
 
 use super::kept_by_a_round_trip;
@@ -27,6 +28,10 @@ pub(super) fn to_runtime(bytes: &[u8]) -> Came {
 
 pub(super) fn from_runtime(bytes: &[u8]) -> Came {
     Came::told(&kept_by_a_round_trip::<FromRuntime>(bytes).ok_or_else(|| why::<FromRuntime>(bytes)))
+}
+
+pub(super) fn websocket_messages(bytes: &[u8]) -> Came {
+    Came::told(&kept_by_a_round_trip::<ClientMessage>(bytes).ok_or_else(|| why::<ClientMessage>(bytes)))
 }
 
 pub(super) fn rest_types(bytes: &[u8]) -> Came {

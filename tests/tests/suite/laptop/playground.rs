@@ -25,11 +25,12 @@ spec:
 ";
 
 /// Serves an agent that asks people.
-async fn served(folder: &Path) -> (Program, String) {
+async fn served(folder: &Path, more: &[&str]) -> (Program, String) {
     let file = folder.join("agent.yaml");
     fs::write(&file, AGENT).unwrap();
     let listen = format!("127.0.0.1:{}", free_port());
-    let mut program = Program::start("skreaver", &["run", "-f", file.to_str().unwrap(), "--listen", &listen]).unwrap();
+    let args = ["run", "-f", file.to_str().unwrap(), "--listen", &listen];
+    let mut program = Program::start("skreaver", &[&args, more].concat()).unwrap();
     let url = format!("http://{listen}/");
     program.ready(&format!("{url}ready")).await.unwrap();
     (program, url)
@@ -39,26 +40,43 @@ async fn served(folder: &Path) -> (Program, String) {
 #[tokio::test]
 async fn people_talk_watch_approve_reload_and_find_it_again_in_a_real_browser() {
     let folder = tempdir().unwrap();
-    let (program, url) = served(folder.path()).await;
-    let install = Command::new(root().join("tests/browser/install")).output().await.unwrap();
-    assert!(install.status.success(), "{}", String::from_utf8_lossy(&install.stderr));
-    let script = String::from_utf8(install.stdout).unwrap();
-    let mut node = Command::new("node");
-    node.args([script.trim(), &url]).kill_on_drop(true);
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
-        node.arg(root().join("docs/playground"));
-    }
-    let driven = node.output().await.unwrap();
-    let (told, wrong) = (String::from_utf8_lossy(&driven.stdout), String::from_utf8_lossy(&driven.stderr));
-    assert!(driven.status.success() && told.matches("holds: ").count() >= 9, "{told}{wrong}");
+    let (program, url) = served(folder.path(), &[]).await;
+    assert_eq!(claims_that_hold(&url, None).await, 9);
     program.signal("TERM").await.unwrap();
     assert!(program.end().await.unwrap().0.success());
 }
 
 #[tokio::test]
+async fn whoever_is_asked_who_they_are_shows_the_page_a_key() {
+    let folder = tempdir().unwrap();
+    let keys = folder.path().join("keys");
+    let keys = keys.to_str().unwrap();
+    let args = ["keys", "new", "ann", "--roles", "user,approver", "--dir", keys];
+    let made = Program::start("skreaver", &args).unwrap().end().await.unwrap();
+    assert!(made.0.success());
+    let (_program, url) = served(folder.path(), &["--api-keys", keys]).await;
+    assert_eq!(claims_that_hold(&url, Some(made.1.trim())).await, 1);
+}
+
+/// Drives the page in a browser: how many claims about it hold, where none does not.
+async fn claims_that_hold(url: &str, key: Option<&str>) -> usize {
+    let install = Command::new(root().join("tests/browser/install")).output().await.unwrap();
+    assert!(install.status.success(), "{}", String::from_utf8_lossy(&install.stderr));
+    let script = String::from_utf8(install.stdout).unwrap();
+    let is_update = std::env::var_os("UPDATE_EXPECT").is_some();
+    let pictures = if is_update { root().join("docs/playground").to_str().unwrap().to_owned() } else { String::new() };
+    let mut node = Command::new("node");
+    node.args([script.trim(), url, &pictures]).args(key).kill_on_drop(true);
+    let driven = node.output().await.unwrap();
+    let (told, wrong) = (String::from_utf8_lossy(&driven.stdout), String::from_utf8_lossy(&driven.stderr));
+    assert!(driven.status.success(), "{told}{wrong}");
+    told.matches("holds: ").count()
+}
+
+#[tokio::test]
 async fn the_page_lets_in_nothing_but_its_own_files() {
     let folder = tempdir().unwrap();
-    let (_program, url) = served(folder.path()).await;
+    let (_program, url) = served(folder.path(), &[]).await;
     for (path, kind) in
         [("", "text/html"), ("page.css", "text/css"), ("page.js", "text/javascript"), ("icon.svg", "image/svg+xml")]
     {
