@@ -12,9 +12,11 @@ use tempfile::TempDir;
 
 use crate::Server;
 
-/// An observation that is made over and over.
+/// A request that is made over and over.
 pub struct Load {
     path: String,
+    /// Each of the lines `name: value`.
+    headers: Vec<String>,
     body: String,
     expected: String,
     folder: TempDir,
@@ -26,11 +28,23 @@ impl Load {
     /// # Errors
     /// When there is no place for wrk's script.
     pub fn new(agent: &str, input: &str, expected: &str) -> anyhow::Result<Self> {
-        let (path, body) = (format!("/agents/{agent}/observe"), json!({ "input": input }).to_string());
+        Self::post(&format!("/agents/{agent}/observe"), &[], &json!({ "input": input }).to_string(), expected)
+    }
+
+    /// Sends this JSON there, with these headers too.
+    ///
+    /// # Errors
+    /// When there is no place for wrk's script.
+    pub fn post(path: &str, headers: &[(&str, &str)], body: &str, expected: &str) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let script = format!("wrk.method = 'POST'\nwrk.body = [[{body}]]\nwrk.headers['Content-Type'] = 'application/json'\n");
-        fs::write(folder.path().join("observe.lua"), script)?;
-        Ok(Self { path, body, expected: expected.to_owned(), folder })
+        let headers: Vec<_> = [("content-type", "application/json")].iter().chain(headers).collect();
+        let mut script = format!("wrk.method = 'POST'\nwrk.body = [[{body}]]\n");
+        for (name, value) in &headers {
+            script.push_str(&format!("wrk.headers['{name}'] = '{value}'\n"));
+        }
+        fs::write(folder.path().join("request.lua"), script)?;
+        let headers = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        Ok(Self { path: path.to_owned(), headers, body: body.to_owned(), expected: expected.to_owned(), folder })
     }
 
     /// Seconds of the server's CPU for each answer, over so many connections and so long, after a second of warming up.
@@ -50,7 +64,7 @@ impl Load {
     /// # Errors
     /// When one is not 200, or there is no wrk.
     pub fn run(&self, server: &Server, connections: u32, duration: Duration) -> anyhow::Result<f64> {
-        let script = self.folder.path().join("observe.lua");
+        let script = self.folder.path().join("request.lua");
         let mut wrk = Command::new("wrk");
         wrk.args(["--threads=1", "--timeout=30s"]);
         wrk.arg(format!("--connections={connections}")).arg(format!("--duration={}s", duration.as_secs()));
@@ -69,11 +83,11 @@ impl Load {
     /// # Errors
     /// When it is not as expected.
     pub fn check(&self, server: &Server) -> anyhow::Result<()> {
-        let Self { path, body, expected, folder: _ } = self;
+        let Self { path, headers, body, expected, folder: _ } = self;
         let mut stream = TcpStream::connect(server.address)?;
         let length = body.len();
         write!(stream, "POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n")?;
-        write!(stream, "content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")?;
+        write!(stream, "{}content-length: {length}\r\n\r\n{body}", headers.concat())?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         if !answer.starts_with("HTTP/1.1 200") || !answer.contains(expected) {
