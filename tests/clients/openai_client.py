@@ -1,4 +1,4 @@
-"""Asks an agent with the official client of OpenAI: openai_client.py URL AGENT.
+"""Asks an agent with the official client of OpenAI: openai_client.py URL AGENT [KEY FORBIDDEN].
 
 The agent has no model: it answers with what it is told, and `add:1 2` runs its tool. Prints one JSON object.
 """
@@ -8,8 +8,10 @@ import sys
 
 import openai
 
-url, agent = sys.argv[1:]
-client = openai.OpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=0)
+url, agent, *known = sys.argv[1:]
+key, forbidden = known or ("unused", None)
+client = openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
+stranger = openai.OpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=0)
 HELLO = [{"role": "user", "content": "Hello"}]
 
 
@@ -43,5 +45,10 @@ print(json.dumps({
         fails(lambda: client.chat.completions.create(model=agent, messages=HELLO, n=2)),
         fails(lambda: client.chat.completions.create(model=agent, messages=[{"role": "user", "content": "add:one"}])),
         fails(lambda: client.responses.create(model=agent, input="Hello", previous_response_id=nowhere)),
+    ],
+    "refused": forbidden and [
+        fails(lambda: stranger.models.list()),
+        fails(lambda: stranger.chat.completions.create(model=agent, messages=HELLO, stream=True)),
+        fails(lambda: client.responses.create(model=forbidden, input="Hello")),
     ],
 }))

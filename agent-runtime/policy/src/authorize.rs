@@ -101,6 +101,7 @@ impl Policy {
         Permit {
             tool: call.tool.clone(),
             id: call.id.to_owned(),
+            caller: call.caller.clone(),
             terms,
             bounds: Arc::clone(&self.bounds),
             screens: Arc::clone(screens),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use skreaver_protocol::ToolName;
+use skreaver_protocol::{Caller, ToolName};
 
 use crate::bounds::Bounds;
 use crate::redact::{Redactions, redact_arguments, redact_result};
@@ -14,7 +14,7 @@ use crate::screen::Screens;
 /// ```compile_fail
 /// // A permit cannot be made outside this crate, so going around the policy does not compile.
 /// let tool = skreaver_protocol::ToolName::parse("uppercase").unwrap();
-/// let forged = skreaver_policy::Permit { tool, id: String::new(), terms: Default::default(), bounds: Default::default(), screens: Default::default() };
+/// let forged = skreaver_policy::Permit { tool, id: String::new(), caller: skreaver_protocol::Caller::Anonymous, terms: Default::default(), bounds: Default::default(), screens: Default::default() };
 /// ```
 /// ```compile_fail
 /// // Nor can one permit serve two calls.
@@ -25,6 +25,7 @@ use crate::screen::Screens;
 pub struct Permit {
     pub(crate) tool: ToolName,
     pub(crate) id: String,
+    pub(crate) caller: Caller,
     pub(crate) terms: Terms,
     pub(crate) bounds: Arc<Bounds>,
     pub(crate) screens: Arc<Screens>,
@@ -40,6 +41,11 @@ impl Permit {
     /// effect elsewhere can be made to happen once.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// On whose behalf the call is made: for tools that ask others in their name.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     /// What the call may touch: asked where it touches it.

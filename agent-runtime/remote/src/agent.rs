@@ -9,10 +9,10 @@ use skreaver_effects::http::{self, Answer};
 use skreaver_effects::{Content, EffectError};
 use skreaver_policy::Permit;
 use skreaver_policy::bounds::{Host, shown};
-use skreaver_protocol::AgentName;
 use skreaver_protocol::config::AgentToolConfig;
 use skreaver_protocol::problem::{Code, Problem as Told};
 use skreaver_protocol::rest::{ObserveRequest, ObserveResponse};
+use skreaver_protocol::{AgentName, Caller};
 use skreaver_tools::{Tool, ToolError};
 use tokio::time::timeout;
 
@@ -45,6 +45,8 @@ pub struct Asked<'a> {
     pub input: &'a str,
     /// The idempotency key, where the agent has memory: the same when the call is made again after a crash.
     pub call: &'a str,
+    /// On whose behalf: what the agent does for it belongs to them.
+    pub caller: &'a Caller,
     /// Through how many agents the call has come, the one that asks included: what the tools of its run are called
     /// [`within`](hops::within).
     pub hops: u8,
@@ -185,7 +187,7 @@ impl Tool for AgentTool {
             match &self.way {
                 Way::Http(way) => self.over_http(way, &permit, input, hops).await,
                 Way::Here(agents) => {
-                    let asked = Asked { agent: &self.agent, input: &input, call: permit.id(), hops };
+                    let asked = Asked { agent: &self.agent, input: &input, call: permit.id(), caller: permit.caller(), hops };
                     agents.observe(asked).await.map_err(|why| ToolError::Failed(format!("agent `{}`: {why}", self.agent)))
                 }
             }

@@ -1,6 +1,8 @@
 //! The sessions and runs that an agent keeps, for those who ask.
 
 use skreaver_memory::Scan;
+#[cfg(feature = "a2a")]
+use skreaver_protocol::approval::ApprovalRequest;
 #[cfg(feature = "openai")]
 use skreaver_protocol::message::Message;
 use skreaver_protocol::problem::Code;
@@ -33,8 +35,8 @@ pub(crate) struct Inside {
     pub(crate) status: RunStatus,
     /// What the agent was told.
     pub(crate) input: String,
-    /// It waits for people.
-    pub(crate) rests: bool,
+    /// What people are asked, where it waits for them: the first call that does.
+    pub(crate) waits_for: Option<Box<ApprovalRequest>>,
 }
 
 /// What of an agent's memory these need to be told of.
@@ -101,8 +103,9 @@ impl ServedAgent {
             _ => String::new(),
         };
         let state = past.into_iter().fold(State::default(), |state, event| step(&self.setup, state, event).0);
-        let rests = status.state == RunState::Running && state.rests();
-        Ok(Inside { status, input, rests })
+        let is_running = status.state == RunState::Running;
+        let waits_for = (0..).zip(state.calls()).find_map(|(call, _)| state.asked_of(call)).filter(|_| is_running);
+        Ok(Inside { status, input, waits_for: waits_for.cloned().map(Box::new) })
     }
 
     /// What was said until the answer of a run outside of sessions, as another run may go on from it. Nothing where the agent

@@ -61,7 +61,7 @@ pub(super) fn decided(
     let user = match asker {
         Asker::Unasked => user.unwrap_or_else(|| NOBODY_NAMED.to_owned()),
         // Whatever the body says.
-        Asker::Known(known) => known.caller().name().into_owned(),
+        Asker::Known(known, _) => known.caller().name().into_owned(),
     };
     agent.approvals().vote(name, Vote { user: user.clone(), decision, reason }).map_err(|error| match error {
         VoteError::Unknown => {

@@ -1,9 +1,11 @@
 //! Asks who sends a request and what they may, before anything else is done for it. Where nobody is to be asked, all may all.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::HttpBody;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Query, RawPathParams, Request, State};
 use axum::http::request::Parts;
@@ -15,6 +17,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use skreaver_protocol::auth::{API_KEY_HEADER, Permission};
 use skreaver_protocol::problem::Code;
+#[cfg(any(feature = "mcp", feature = "unstable-websocket"))]
+use skreaver_protocol::problem::Problem;
 use skreaver_protocol::{AgentName, Caller};
 use uuid::Uuid;
 
@@ -23,6 +27,7 @@ use super::permissions::{Needs, methods, needs};
 use super::{App, ProblemResponse, method_label};
 use crate::agent::{Owner, ServedAgent};
 use crate::auth::{Guard, Known, Refusal};
+use crate::metrics::Metrics;
 use crate::runtime::Runtime;
 use crate::trace::{error, warn};
 
@@ -30,12 +35,46 @@ use crate::trace::{error, warn};
 const LONGEST_PATH: usize = 256;
 
 /// Who sends a request.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) enum Asker {
     /// Nobody is asked.
     Unasked,
-    /// Somebody who was let in.
-    Known(Arc<Known>),
+    /// Somebody who was let in, and where it is told what they may not.
+    Known(
+        Arc<Known>,
+        #[cfg_attr(
+            not(any(feature = "mcp", feature = "unstable-websocket")),
+            expect(dead_code, reason = "elsewhere a refusal is told by the answer to its request")
+        )]
+        Arc<Teller>,
+    ),
+}
+
+/// Tells of the refusals of one request, of which there may be several where it is the beginning of a connection.
+pub(crate) struct Teller {
+    metrics: Arc<Metrics>,
+    remote: String,
+    method: &'static str,
+    path: String,
+}
+
+impl Teller {
+    fn of(runtime: &Runtime, request: &Request) -> Self {
+        let remote = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        Self {
+            metrics: Arc::clone(&runtime.metrics),
+            remote: remote.map(|ConnectInfo(address)| address.to_string()).unwrap_or_default(),
+            method: method_label(request.method()),
+            path: request.uri().path().chars().take(LONGEST_PATH).collect(),
+        }
+    }
+
+    /// The one place where refusals are told.
+    fn tell(&self, reason: &'static str, why: &dyn Display) {
+        let Self { metrics, remote, method, path } = self;
+        warn!(reason, remote, method, path, refusal = %why, "request refused");
+        metrics.not_let_in(reason);
+    }
 }
 
 impl Asker {
@@ -43,16 +82,19 @@ impl Asker {
     pub(crate) fn caller(&self) -> Caller {
         match self {
             Self::Unasked => Caller::Anonymous,
-            Self::Known(known) => known.caller().clone(),
+            Self::Known(known, _) => known.caller().clone(),
         }
     }
 
     /// Ends when what they were let in with is valid no longer, and with it whatever outlives the request.
-    #[cfg(any(feature = "streaming", feature = "unstable-websocket"))]
+    #[cfg_attr(
+        not(any(feature = "openai", feature = "streaming", feature = "unstable-websocket")),
+        expect(dead_code, reason = "nothing outlives a request")
+    )]
     pub(crate) async fn expired(&self) {
         let expires = match self {
             Self::Unasked => None,
-            Self::Known(known) => known.expires(),
+            Self::Known(known, _) => known.expires(),
         };
         let Some(expires) = expires else { return std::future::pending().await };
         let left = Duration::try_from(expires.duration_since(Timestamp::now())).unwrap_or_default();
@@ -63,8 +105,18 @@ impl Asker {
     pub(crate) fn may(&self, agent: &AgentName, permission: Permission) -> Result<(), ProblemResponse> {
         match self {
             Self::Unasked => Ok(()),
-            Self::Known(known) => known.may(agent, permission).map_err(ProblemResponse::refused),
+            Self::Known(known, _) => known.may(agent, permission).map_err(ProblemResponse::refused),
         }
+    }
+
+    /// What they are told inside of a message, where no answer carries the refusal to the layer that tells of it.
+    #[cfg(any(feature = "mcp", feature = "unstable-websocket"))]
+    pub(crate) fn told(&self, refused: ProblemResponse) -> Box<Problem> {
+        let (problem, refusal) = refused.into_parts();
+        if let (Self::Known(_, teller), Some(refusal)) = (self, refusal) {
+            teller.tell(refusal.reason(), &refusal);
+        }
+        problem
     }
 
     /// Whether that is so for one permission of several.
@@ -76,14 +128,14 @@ impl Asker {
     /// Of whose runs they are told; nothing: of all.
     pub(crate) fn only(&self, agent: &AgentName) -> Option<&Caller> {
         match self {
-            Self::Known(known) if known.may(agent, Permission::Admin).is_err() => Some(known.caller()),
-            Self::Known(_) | Self::Unasked => None,
+            Self::Known(known, _) if known.may(agent, Permission::Admin).is_err() => Some(known.caller()),
+            Self::Known(..) | Self::Unasked => None,
         }
     }
 
     /// Whether a run is theirs, or they may do with those of others what they may with their own. Another's is not there.
     pub(crate) async fn owns(&self, agent: &ServedAgent, run: Uuid, permission: Permission) -> Result<(), ProblemResponse> {
-        let Self::Known(known) = self else { return Ok(()) };
+        let Self::Known(known, _) = self else { return Ok(()) };
         let owner = agent.owner_of_run(run).await.map_err(ProblemResponse::of)?;
         let over = known.may_over(&agent.config().name, permission, &owner);
         over.map_err(|refusal| ProblemResponse::hidden(refusal, crate::agent::unknown_run(run)))
@@ -152,21 +204,25 @@ pub(super) async fn ask(State(app): State<App>, mut request: Request, next: Next
         request.extensions_mut().insert(Asker::Unasked);
         return next.run(request).await;
     };
-    let (remote, method) = (request.extensions().get::<ConnectInfo<SocketAddr>>().cloned(), method_label(request.method()));
-    let path: String = request.uri().path().chars().take(LONGEST_PATH).collect();
-    let response = match let_in(&app.runtime, guard, &mut request).await {
+    let teller = Arc::new(Teller::of(&app.runtime, &request));
+    let response = match let_in(&app.runtime, guard, &teller, &mut request).await {
         Ok(()) => next.run(request).await,
+        // Its body is not read, and so nothing can follow it on its connection.
+        Err(problem) if !request.body().is_end_stream() => {
+            problem.with_header(header::CONNECTION, HeaderValue::from_static("close")).into_response()
+        }
         Err(problem) => problem.into_response(),
     };
-    if let Some(refusal) = response.extensions().get::<Refusal>() {
-        let remote = remote.map(|ConnectInfo(address)| address.to_string()).unwrap_or_default();
-        warn!(reason = refusal.reason(), remote, method, path, refusal = %refusal, "request refused");
-        app.runtime.metrics.not_let_in(refusal.reason());
+    let extensions = response.extensions();
+    if let Some(refusal) = extensions.get::<Refusal>() {
+        teller.tell(refusal.reason(), refusal);
+    } else if extensions.get() == Some(&Code::ForbiddenHost) {
+        teller.tell("forbidden_host", &"it names a host or comes from a page that is not known here");
     }
     response
 }
 
-async fn let_in(runtime: &Runtime, guard: &Guard, request: &mut Request) -> Result<(), ProblemResponse> {
+async fn let_in(runtime: &Runtime, guard: &Guard, teller: &Arc<Teller>, request: &mut Request) -> Result<(), ProblemResponse> {
     let path = request.extensions().get::<MatchedPath>().cloned();
     let needed = path.as_ref().and_then(|path| needs(request.method(), path.as_str()));
     if needed == Some(Needs::Nothing) {
@@ -180,7 +236,7 @@ async fn let_in(runtime: &Runtime, guard: &Guard, request: &mut Request) -> Resu
     // Nothing behind this needs what proved it, and so nothing can hand it on.
     request.headers_mut().remove(header::AUTHORIZATION);
     request.headers_mut().remove(API_KEY_HEADER);
-    let asker = Asker::Known(Arc::new(known));
+    let asker = Asker::Known(Arc::new(known), Arc::clone(teller));
     match (path, needed) {
         (_, Some(needs)) => demand(runtime, &asker, needs, request).await?,
         (Some(path), None) => return Err(not_in_table(request.method(), path.as_str())),

@@ -42,6 +42,7 @@ use skreaver_protocol::problem::Code;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::runtime::Runtime;
+#[cfg(any(feature = "a2a", feature = "mcp", feature = "openai", feature = "unstable-websocket"))]
 pub(crate) use asking::Asker;
 pub use origin::{NoOrigin, Origin};
 pub(crate) use problem::ProblemResponse;
@@ -60,9 +61,11 @@ pub(crate) fn api(runtime: Arc<Runtime>, extra_hosts: &[String]) -> Router {
         .fallback(not_found)
         .layer(from_fn_with_state(app.clone(), asking::ask))
         .layer(CatchPanicLayer::custom(problem::panicked));
-    // Whoever answers a client of OpenAI answers it in its own shape.
+    // Whoever answers a client of another protocol answers it in its own shape.
     #[cfg(feature = "openai")]
     let router = router.layer(from_fn(openai::in_its_shape));
+    #[cfg(feature = "a2a")]
+    let router = router.layer(from_fn(a2a::in_its_shape));
     // Events stay as they are: who compresses them holds them back.
     #[cfg(feature = "compression")]
     let router = router.layer(tower_http::compression::CompressionLayer::new());
@@ -72,6 +75,12 @@ pub(crate) fn api(runtime: Arc<Runtime>, extra_hosts: &[String]) -> Router {
         None => router,
     };
     router.with_state(app)
+}
+
+/// The routes, each with the permissions of which it needs one.
+#[cfg(feature = "testing")]
+pub(crate) fn needed() -> Vec<(&'static str, &'static str, Vec<skreaver_protocol::auth::Permission>)> {
+    permissions::TABLE.iter().map(|(method, path, needs)| (*method, *path, needs.permissions())).collect()
 }
 
 fn routes(runtime: &Arc<Runtime>, extra_hosts: &[String]) -> Router<App> {
@@ -189,7 +198,7 @@ mod tests {
     /// The paths of the router, which tells them to those who debug it.
     fn paths(router: &Router) -> BTreeSet<String> {
         let told = format!("{router:?}");
-        // The fallback has `/` and a name of axum's own.
+        // The fallback has `/`, as the page has, and a name of axum's own.
         let quoted = told.split('"').filter(|text| text.starts_with('/') && *text != "/" && !text.contains("axum"));
         quoted.map(str::to_owned).collect()
     }
@@ -198,7 +207,7 @@ mod tests {
     async fn every_route_says_which_permission_it_needs() {
         let routes = routes();
         let paths = paths(&routes);
-        let of_table: BTreeSet<_> = TABLE.iter().map(|(_, path, _)| (*path).to_owned()).collect();
+        let of_table: BTreeSet<_> = TABLE.iter().map(|(_, path, _)| (*path).to_owned()).filter(|path| path != "/").collect();
         assert_eq!(paths, of_table, "http/permissions.rs has the table");
         for path in paths {
             let filled =

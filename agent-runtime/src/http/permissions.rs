@@ -20,6 +20,18 @@ pub(super) enum Needs {
     EveryAgent(Permission),
 }
 
+#[cfg(feature = "testing")]
+impl Needs {
+    /// The permissions of which one is needed.
+    pub(super) fn permissions(self) -> Vec<Permission> {
+        match self {
+            Nothing => Vec::new(),
+            Agent(permissions) | OnlyAgent(permissions) => permissions.to_vec(),
+            AnyAgent(permission) | EveryAgent(permission) => vec![permission],
+        }
+    }
+}
+
 use Needs::{Agent, AnyAgent, EveryAgent, Nothing, OnlyAgent};
 
 /// Method and path as the router writes it, and what they need.

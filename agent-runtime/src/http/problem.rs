@@ -3,6 +3,8 @@
 use std::any::Any;
 
 use axum::body::Body;
+#[cfg(any(feature = "a2a", feature = "openai"))]
+use axum::http::response::Parts;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use skreaver_protocol::problem::{CONTENT_TYPE, Code, Problem};
@@ -26,14 +28,8 @@ impl ProblemResponse {
         Box::new(Problem::new(code, detail)).into()
     }
 
-    /// The problem itself, where it travels in something else than an answer.
-    #[cfg(any(feature = "mcp", feature = "unstable-websocket"))]
-    pub(crate) fn into_problem(self) -> Box<Problem> {
-        self.problem
-    }
-
-    /// The problem for another shape, and why who asks is refused.
-    #[cfg(feature = "a2a")]
+    /// The problem where it travels in something else than an answer of its own, and why who asks is refused.
+    #[cfg(any(feature = "a2a", feature = "mcp", feature = "unstable-websocket"))]
     pub(super) fn into_parts(self) -> (Box<Problem>, Option<Refusal>) {
         (self.problem, self.refusal)
     }
@@ -86,11 +82,38 @@ impl IntoResponse for ProblemResponse {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response.headers_mut().extend(headers);
+        response.extensions_mut().insert(problem.code);
         if let Some(refusal) = refusal {
             response.extensions_mut().insert(refusal);
         }
         response
     }
+}
+
+/// No problem of ours is larger.
+#[cfg(any(feature = "a2a", feature = "openai"))]
+const LARGEST: usize = 1 << 20;
+
+/// A problem on its way out in the shape that clients of another protocol know; any other answer as it is.
+#[cfg(any(feature = "a2a", feature = "openai"))]
+pub(super) async fn in_shape(
+    response: axum::response::Response,
+    shape: impl FnOnce(Problem, &mut Parts) -> serde_json::Value,
+) -> axum::response::Response {
+    if response.headers().get(header::CONTENT_TYPE).is_none_or(|value| value != CONTENT_TYPE) {
+        return response;
+    }
+    let (mut parts, bytes) = response.into_parts();
+    let bytes = axum::body::to_bytes(bytes, LARGEST).await.unwrap_or_default();
+    if bytes.is_empty() {
+        // To HEAD, which is told the status alone.
+        return Response::from_parts(parts, Body::empty());
+    }
+    let problem = serde_json::from_slice(&bytes).ok();
+    let problem = problem.unwrap_or_else(|| Problem::new(Code::Internal, "the answer could not be read"));
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let body = shape(problem, &mut parts);
+    Response::from_parts(parts, Body::from(body.to_string()))
 }
 
 /// A bug of ours ends one request, never the process; its text goes to the log, not to the caller.

@@ -63,7 +63,7 @@ impl Asking {
         }
         let user = match &asker {
             Asker::Unasked => USER.to_owned(),
-            Asker::Known(known) => known.caller().name().into_owned(),
+            Asker::Known(known, _) => known.caller().name().into_owned(),
         };
         Self::way(request, context).map(|way| Self { way, user })
     }

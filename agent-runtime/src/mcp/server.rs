@@ -19,7 +19,6 @@ use super::{ask, prompts, resources, tools};
 use crate::agent::ServedAgent;
 use crate::http::Asker;
 use crate::runtime::Runtime;
-use crate::trace::warn;
 
 /// An agent as an MCP server, for any number of clients.
 #[derive(Clone)]
@@ -118,12 +117,8 @@ pub(super) fn asker(context: &RequestContext<RoleServer>) -> Result<Asker, Error
 
 /// That they may ask this agent, which need not be the one whose server it is.
 fn may_observe(asker: &Asker, agent: &ServedAgent) -> Result<(), ErrorData> {
-    let name = &agent.config().name;
-    asker.may(name, Permission::Observe).map_err(|refused| {
-        let problem = refused.into_problem();
-        warn!(agent = %name, refusal = problem.detail, "request refused");
-        ErrorData::invalid_params(problem.detail, None)
-    })
+    let may = asker.may(&agent.config().name, Permission::Observe);
+    may.map_err(|refused| ErrorData::invalid_params(asker.told(refused).detail, None))
 }
 
 impl ServerHandler for AgentServer {

@@ -98,7 +98,7 @@ struct Course<'a> {
     /// What is to be done and has not begun.
     effects: Vec<Effect>,
     /// Calls that may be made.
-    decided: HashMap<u32, Decided>,
+    decided: HashMap<u32, Box<Decided>>,
     /// The number of the next event.
     number: usize,
     /// Events that are not in the journal yet.

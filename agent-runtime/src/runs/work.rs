@@ -70,7 +70,7 @@ pub(crate) struct Workplace<'a> {
 /// What became of the question whether a call may be made.
 pub(crate) enum Answered {
     /// It may.
-    Permitted(Decided),
+    Permitted(Box<Decided>),
     /// It may, once people approve it.
     Waits(Box<ApprovalRequest>),
     /// It may not.
@@ -132,7 +132,7 @@ impl<'a> Workplace<'a> {
             approved,
         };
         match self.toolbox.decide(asked) {
-            Ok(decided) => Answered::Permitted(decided),
+            Ok(decided) => Answered::Permitted(Box::new(decided)),
             Err(error) => match &error {
                 CallError::Denied(denial) if let Some(needs) = denial.needs() => {
                     Answered::Waits(Box::new(self.request(call, &denial.tool, needs)))
@@ -173,10 +173,10 @@ impl<'a> Workplace<'a> {
     }
 
     /// Makes a call that was decided about.
-    pub(crate) fn call(&self, call: u32, decided: Decided) -> impl Future<Output = Event> + Send + use<'a> {
+    pub(crate) fn call(&self, call: u32, decided: Box<Decided>) -> impl Future<Output = Event> + Send + use<'a> {
         let (toolbox, hops) = (self.toolbox, self.hops);
         async move {
-            match hops::within(hops, toolbox.run(decided)).await {
+            match hops::within(hops, toolbox.run(*decided)).await {
                 Ok(result) => Event::ToolEnded { call, outcome: Ok(result.output), duration_us: micros(result.duration) },
                 Err(error) => Event::ToolEnded { call, outcome: Err(call_failure(&error)), duration_us: 0 },
             }

@@ -13,6 +13,12 @@ pub fn api(runtime: &std::sync::Arc<crate::Runtime>) -> axum::Router {
     crate::http::api(std::sync::Arc::clone(runtime), &[])
 }
 
+/// The routes of the API: method, path, and the permissions of which each needs one; none where nobody is asked.
+#[cfg(feature = "http")]
+pub fn routes() -> Vec<(&'static str, &'static str, Vec<skreaver_protocol::auth::Permission>)> {
+    crate::http::needed()
+}
+
 /// A record of a journal with the checksum that belongs to it.
 pub fn record(event: &Value) -> Vec<u8> {
     encode(event).to_vec()

@@ -97,13 +97,13 @@ pub(crate) struct Siblings(pub(crate) Weak<Agents>);
 #[async_trait]
 impl Observe for Siblings {
     async fn observe(&self, asked: Asked<'_>) -> Result<String, String> {
-        let Asked { agent, input, call, hops } = asked;
+        let Asked { agent, input, call, caller, hops } = asked;
         let agents = self.0.upgrade().ok_or("the runtime has ended")?;
         let found = agents.load().get(agent).cloned();
         let found = found.ok_or_else(|| format!("unknown_agent: no agent of this process is named `{agent}`"))?;
         let idempotency_key = found.config().memory.as_ref().map(|_| call.to_owned());
         let input = input.to_owned();
-        let observation = Observation { idempotency_key, hops, ..Observation::new(input) };
+        let observation = Observation { caller: caller.clone(), idempotency_key, hops, ..Observation::new(input) };
         match found.observe(observation).await {
             Ok(answer) => Ok(answer.output),
             Err(problem) => {

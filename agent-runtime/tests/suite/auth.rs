@@ -1,5 +1,6 @@
 //! Who may ask: what strangers and the wrong people send is refused, and told once.
 
+mod doors;
 mod hostile;
 mod operator;
 mod own;

@@ -90,6 +90,8 @@ async fn agents_are_models() {
     assert_eq!(served.get("/v1/models/amber").await, (200, amber));
     let (status, error) = served.get("/v1/models/coral").await;
     assert_eq!((status, &error["error"]["code"]), (404, &json!("model_not_found")));
+    let head = served.client.head(served.url("/v1/models/coral")).send().await.unwrap();
+    assert_eq!(head.status(), 404);
     served.stop().await;
 }
 

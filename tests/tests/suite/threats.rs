@@ -1,10 +1,14 @@
-//! The page of threats says which tests show what it says: they have to be there.
+//! The pages of threats and of what A2A asks say which tests show what they say: those have to be there.
 
 use std::fs;
 
 use skreaver_tests::root;
 
-const PAGE: &str = include_str!("../../../docs/threat-model.md");
+/// Each page, and the least number of tests that it names.
+const PAGES: [(&str, &str, usize); 2] = [
+    ("docs/threat-model.md", include_str!("../../../docs/threat-model.md"), 60),
+    ("docs/a2a-checklist.md", include_str!("../../../docs/a2a-checklist.md"), 40),
+];
 
 /// The tests that a page names, each as `FILE::NAME`.
 fn named(page: &str) -> impl Iterator<Item = (&str, &str)> {
@@ -26,23 +30,27 @@ fn has_test(source: &str, name: &str) -> bool {
 }
 
 #[test]
-fn every_test_that_the_page_of_threats_names_is_there() {
-    let missing: Vec<_> = named(PAGE)
-        .filter(|(file, name)| {
-            let source = fs::read_to_string(root().join(format!("{file}.rs"))).unwrap_or_default();
-            !has_test(&source, name)
-        })
-        .collect();
-    assert_eq!(missing, [], "docs/threat-model.md names tests that are not there");
-    assert!(named(PAGE).count() > 60);
+fn every_test_that_a_page_names_is_there() {
+    for (path, page, least) in PAGES {
+        let missing: Vec<_> = named(page)
+            .filter(|(file, name)| {
+                let source = fs::read_to_string(root().join(format!("{file}.rs"))).unwrap_or_default();
+                !has_test(&source, name)
+            })
+            .collect();
+        assert_eq!(missing, [], "{path} names tests that are not there");
+        assert!(named(page).count() > least, "{path}");
+    }
 }
 
 #[test]
-fn every_row_of_the_page_names_a_test_or_says_why_not() {
-    let rows =
-        PAGE.lines().filter(|line| line.starts_with("| ") && line.matches(" | ").count() == 2 && !line.contains("shown by"));
-    for row in rows {
-        assert!(row.contains(".rs::") || row.contains("--- |") || row.contains("none: "), "{row}");
+fn every_row_of_a_page_names_a_test_or_says_why_not() {
+    for (_, page, _) in PAGES {
+        let rows =
+            page.lines().filter(|line| line.starts_with("| ") && line.matches(" | ").count() == 2 && !line.contains("shown by"));
+        for row in rows {
+            assert!(row.contains(".rs::") || row.contains("--- |") || row.contains("none: "), "{row}");
+        }
     }
 }
 

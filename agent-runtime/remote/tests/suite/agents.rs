@@ -21,7 +21,7 @@ struct Here(Mutex<Vec<AskedOf>>);
 #[async_trait]
 impl Observe for Here {
     async fn observe(&self, asked: Asked<'_>) -> Result<String, String> {
-        let Asked { agent, input, call, hops } = asked;
+        let Asked { agent, input, call, caller: _, hops } = asked;
         self.0.lock().unwrap().push((agent.to_string(), input.to_owned(), call.to_owned(), hops));
         if input == "no" { Err("queue_full: come later".to_owned()) } else { Ok(input.chars().rev().collect()) }
     }

@@ -11,6 +11,7 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use futures::StreamExt;
 use skreaver_protocol::SessionId;
+use skreaver_protocol::approval::ApprovalRequest;
 use skreaver_protocol::auth::Permission;
 use skreaver_protocol::problem::Code;
 use skreaver_protocol::rest::{RunEvent, RunState, RunStatus};
@@ -19,7 +20,7 @@ use uuid::Uuid;
 use super::card::output_mode;
 use super::error::Refused;
 use super::stream::{self, Responses};
-use super::tasks::{Shown, state, task};
+use super::tasks::{Shown, asked, state, task};
 use crate::agent::{Cursor, Observation, ServedAgent};
 use crate::http::agents::hops;
 use crate::http::extract::AgentOfPath;
@@ -79,11 +80,15 @@ pub(super) async fn send(
         return Ok(SendMessageResponse::Message(message(&answer.run, answer.output)));
     }
     let begun = agent.begin(observation, configuration.return_immediately == Some(true)).await?;
-    let rests = configuration.return_immediately != Some(true) && until_it_stops(agent, begun.run).await?;
+    let waits_for = match configuration.return_immediately {
+        Some(true) => None,
+        Some(false) | None => until_it_stops(agent, begun.run).await?,
+    };
     let mut task = shown_task(agent, begun.run, shown).await?;
     // It is told before it is written down.
-    if rests && task.status.state == TaskState::Working {
+    if let Some(request) = waits_for.filter(|_| task.status.state == TaskState::Working) {
         task.status.state = TaskState::AuthRequired;
+        task.status.message = Some(asked(&task.id, &task.context_id, &request));
     }
     Ok(SendMessageResponse::Task(task))
 }
@@ -126,7 +131,7 @@ pub(super) async fn list(client: &Client, request: ListTasksRequest) -> Result<L
         let mut matching = Vec::new();
         for (key, found) in found {
             // Only of those under way it has to be looked up whether they wait for people.
-            let rests = found.state == RunState::Running && agent.inside(known(&found.run)?).await?.rests;
+            let rests = found.state == RunState::Running && agent.inside(known(&found.run)?).await?.waits_for.is_some();
             if state(found.state, rests) == *status {
                 matching.push((key, found));
             }
@@ -257,15 +262,15 @@ async fn shown_task(agent: &Arc<ServedAgent>, run: Uuid, shown: Shown) -> Result
     }
 }
 
-/// Waits until a run is over, or waits for people itself: whether it does.
-async fn until_it_stops(agent: &Arc<ServedAgent>, run: Uuid) -> Result<bool, Refused> {
+/// Waits until a run is over, or waits for people itself: then what they are asked.
+async fn until_it_stops(agent: &Arc<ServedAgent>, run: Uuid) -> Result<Option<Box<ApprovalRequest>>, Refused> {
     let mut followed = agent.follow(run, Cursor::default()).await?;
     while let Some((_, event)) = followed.next().await {
-        if matches!(event, RunEvent::ApprovalRequested { .. }) {
-            return Ok(true);
+        if let RunEvent::ApprovalRequested { request, .. } = event {
+            return Ok(Some(request));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 async fn until_it_ends(agent: &Arc<ServedAgent>, run: Uuid) -> Result<(), Refused> {
@@ -285,7 +290,7 @@ async fn runs(client: &Client) -> Result<Vec<(String, RunStatus)>, Refused> {
             Some(caller) => agent.list_runs_of(caller, before, RUNS).await?,
             None => agent.list_runs(before, RUNS).await?,
         };
-        found.extend(page.runs.into_iter().map(|run| (format!("{}_{}", changed(&run), run.run), run)));
+        found.extend(page.runs.into_iter().map(|run| (place(&run), run)));
         before = page.next.and_then(|next| next.parse().ok());
         if before.is_none() {
             break;
@@ -298,6 +303,12 @@ fn changed(run: &RunStatus) -> &str {
     run.ended_at.as_deref().unwrap_or(&run.accepted_at)
 }
 
+/// Where a run stands in a list: by when it changed, in microseconds of a fixed width, as texts of times are not in their order.
+fn place(run: &RunStatus) -> String {
+    let at = changed(run).parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_microsecond);
+    format!("{at:020}_{}", run.run)
+}
+
 fn is_asked_for(request: &ListTasksRequest, run: &RunStatus) -> bool {
     let in_context = request
         .context_id
@@ -307,4 +318,17 @@ fn is_asked_for(request: &ListTasksRequest, run: &RunStatus) -> bool {
     let at = changed(run).parse().ok();
     let is_new = request.status_timestamp_after.is_none_or(|after| Some(after) <= at);
     in_context && is_new
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_changed_later_stands_later_however_its_time_is_written() {
+        let place = |at: &str| {
+            let run = serde_json::json!({"run": "r", "agent": "amber", "state": "running", "accepted_at": at});
+            super::place(&serde_json::from_value(run).unwrap())
+        };
+        let times = ["2026-01-02T03:04:05Z", "2026-01-02T03:04:05.1Z", "2026-01-02T03:04:05.12Z", "2026-01-02T03:04:05.123Z"];
+        assert!(times.map(place).is_sorted());
+    }
 }

@@ -4,27 +4,29 @@ use std::convert::Infallible;
 
 use a2a::{A2AError, CancelTaskRequest, GetTaskRequest, ListTasksRequest, SendMessageRequest, SubscribeToTaskRequest, Task};
 use axum::Json;
+use axum::body::HttpBody;
 use axum::extract::{Query, Request};
-use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_TYPE, HeaderMap};
 use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use skreaver_protocol::problem::Code;
 
 use super::error::Refused;
 use super::operations::{self, Client};
 use super::stream::Responses;
-use super::version;
-use crate::http::events;
+use super::{A2A_JSON, Version};
 use crate::http::extract::{AgentOfPath, PathPart, json_bytes};
+use crate::http::{ProblemResponse, events};
 
-pub(super) async fn send(client: Client, request: Request) -> Result<Response, Refused> {
+pub(super) async fn send(client: Client, _: Version, request: Request) -> Result<Response, Refused> {
     let (headers, request) = body::<SendMessageRequest>(request).await?;
-    Ok(Json(operations::send(&client, &headers, request).await?).into_response())
+    Ok(one(operations::send(&client, &headers, request).await?))
 }
 
-pub(super) async fn stream(client: Client, request: Request) -> Result<Response, Refused> {
+pub(super) async fn stream(client: Client, _: Version, request: Request) -> Result<Response, Refused> {
     let (headers, request) = body::<SendMessageRequest>(request).await?;
     Ok(streamed(operations::send_streaming(&client, &headers, request).await?))
 }
@@ -44,10 +46,9 @@ pub(super) struct ListQuery {
 
 pub(super) async fn list(
     client: Client,
-    headers: HeaderMap,
+    _: Version,
     query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Refused> {
-    version(&headers)?;
     let Query(query) = query.map_err(|error| Refused::invalid(error.body_text()))?;
     let ListQuery { context_id, status, page_size, page_token, history_length, status_timestamp_after, include_artifacts } =
         query;
@@ -63,7 +64,7 @@ pub(super) async fn list(
         include_artifacts,
         tenant: None,
     };
-    Ok(Json(operations::list(&client, request).await?).into_response())
+    Ok(one(operations::list(&client, request).await?))
 }
 
 #[derive(Deserialize)]
@@ -75,49 +76,72 @@ pub(super) struct TaskQuery {
 /// `GET /tasks/{id}`, and `GET /tasks/{id}:subscribe`.
 pub(super) async fn get_task(
     client: Client,
+    _: Version,
     PathPart(task): PathPart<String>,
     query: Result<Query<TaskQuery>, axum::extract::rejection::QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     if task.ends_with(":subscribe") {
-        return act(client, PathPart(task), headers).await;
+        return act_on(&client, &task, &headers).await;
     }
-    version(&headers)?;
     let Query(TaskQuery { history_length }) = query.map_err(|error| Refused::invalid(error.body_text()))?;
     let task: Task = operations::get(&client, GetTaskRequest { id: task, history_length, tenant: None }).await?;
-    Ok(Json(task).into_response())
+    Ok(one(task))
 }
 
 /// `POST /tasks/{id}:cancel` and `POST /tasks/{id}:subscribe`.
-pub(super) async fn act(client: Client, PathPart(task): PathPart<String>, headers: HeaderMap) -> Result<Response, Refused> {
-    version(&headers)?;
+pub(super) async fn act(
+    client: Client,
+    _: Version,
+    PathPart(task): PathPart<String>,
+    request: Request,
+) -> Result<Response, Refused> {
+    let headers = drained(request).await?;
+    act_on(&client, &task, &headers).await
+}
+
+async fn act_on(client: &Client, task: &str, headers: &HeaderMap) -> Result<Response, Refused> {
     match task.rsplit_once(':') {
         Some((id, "cancel")) => {
             let request = CancelTaskRequest { id: id.to_owned(), metadata: None, tenant: None };
-            Ok(Json(operations::cancel(&client, request).await?).into_response())
+            Ok(one(operations::cancel(client, request).await?))
         }
         Some((id, "subscribe")) => {
-            let cursor = events::last_event(&headers)?;
+            let cursor = events::last_event(headers)?;
             let request = SubscribeToTaskRequest { id: id.to_owned(), tenant: None };
-            Ok(streamed(operations::subscribe(&client, request, cursor).await?))
+            Ok(streamed(operations::subscribe(client, request, cursor).await?))
         }
-        _ => Err(A2AError::method_not_found(&task).into()),
+        _ => {
+            let detail = "nothing is done with a task by this path: send `TASK:cancel` or `TASK:subscribe`";
+            Err(ProblemResponse::new(Code::NotFound, detail).into())
+        }
     }
 }
 
-pub(super) async fn push(_: AgentOfPath, headers: HeaderMap) -> Result<Response, Refused> {
-    version(&headers)?;
+pub(super) async fn push(_: AgentOfPath, _: Version, request: Request) -> Result<Response, Refused> {
+    drained(request).await?;
     Err(A2AError::push_notification_not_supported().into())
 }
 
-pub(super) async fn extended_card(_: AgentOfPath, headers: HeaderMap) -> Result<Response, Refused> {
-    version(&headers)?;
+pub(super) async fn extended_card(_: AgentOfPath, _: Version) -> Result<Response, Refused> {
     Err(A2AError::unsupported_operation("the agent has one card, and it is public").into())
+}
+
+/// Takes a body that says nothing more than the path, so that another request can follow on the connection.
+async fn drained(request: Request) -> Result<HeaderMap, Refused> {
+    let (parts, body) = request.into_parts();
+    if !body.is_end_stream() {
+        json_bytes(&parts.headers, body).await?;
+    }
+    Ok(parts.headers)
+}
+
+fn one(answer: impl Serialize) -> Response {
+    ([(CONTENT_TYPE, A2A_JSON)], Json(answer)).into_response()
 }
 
 async fn body<T: DeserializeOwned>(request: Request) -> Result<(HeaderMap, T), Refused> {
     let (parts, body) = request.into_parts();
-    version(&parts.headers)?;
     let bytes = json_bytes(&parts.headers, body).await?;
     let request = serde_json::from_slice(&bytes).map_err(|error| Refused::invalid(error.to_string()))?;
     Ok((parts.headers, request))

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use a2a::{A2AError, JsonRpcId, JsonRpcRequest, JsonRpcResponse, methods};
 use axum::Json;
 use axum::extract::Request;
-use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
@@ -29,7 +29,7 @@ pub(super) async fn call(client: Client, request: Request) -> Result<Response, P
         Err((id, error)) => return Ok(Refused::from(error).into_rpc(id)),
     };
     let id = request.id.clone();
-    Ok(match dispatch(&client, &parts.headers, request).await {
+    Ok(match dispatch(&client, &parts, request).await {
         Ok(Answer::One(result)) => Json(JsonRpcResponse::success(id, result)).into_response(),
         Ok(Answer::Many(responses)) => streamed(&id, responses),
         Err(refused) => refused.into_rpc(id),
@@ -52,8 +52,9 @@ fn parsed(bytes: &[u8]) -> Result<JsonRpcRequest, (JsonRpcId, A2AError)> {
     if request.jsonrpc == "2.0" { Ok(request) } else { Err(wrong("`jsonrpc` has to be \"2.0\"".to_owned())) }
 }
 
-async fn dispatch(client: &Client, headers: &HeaderMap, request: JsonRpcRequest) -> Result<Answer, Refused> {
-    version(headers)?;
+async fn dispatch(client: &Client, parts: &Parts, request: JsonRpcRequest) -> Result<Answer, Refused> {
+    version(parts)?;
+    let headers = &parts.headers;
     let JsonRpcRequest { method, params, .. } = request;
     match method.as_str() {
         methods::SEND_MESSAGE => one(&operations::send(client, headers, given(params)?).await?),

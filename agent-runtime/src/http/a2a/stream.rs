@@ -1,15 +1,15 @@
 //! What happens in a run as A2A tells it (section 3.5): the task, then its changes. The answer is an artifact that grows; where
 //! the model begins anew the artifact does too.
 
-use a2a::{Artifact, Part, StreamResponse, Task, TaskArtifactUpdateEvent, TaskState, TaskStatus, TaskStatusUpdateEvent};
+use a2a::{Artifact, Message, Part, StreamResponse, Task, TaskArtifactUpdateEvent, TaskState, TaskStatus, TaskStatusUpdateEvent};
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
-use skreaver_protocol::problem::{Code, Problem};
+use skreaver_protocol::problem::Code;
 use skreaver_protocol::rest::RunEvent;
 
 use super::error::Refused;
 use super::operations::message;
-use super::tasks::{answer, said};
+use super::tasks::{answer, asked, said};
 use crate::agent::Cursor;
 
 /// What a client is told, each with the point behind it.
@@ -59,22 +59,20 @@ impl Teller {
                 Vec::new()
             }
             RunEvent::ToolResult { .. } => Vec::new(),
-            RunEvent::ApprovalRequested { call, request } => {
-                let text = format!("the call of `{}` waits for people to approve it, as `{}`", request.tool, request.name);
-                vec![self.status(TaskState::AuthRequired, Some((format!("approval-{call}"), text, None)))]
+            RunEvent::ApprovalRequested { call: _, request } => {
+                vec![self.status(TaskState::AuthRequired, Some(asked(&self.id, &self.context, &request)))]
             }
             RunEvent::Completed { response } => {
                 vec![self.artifact(answer(&response.output), false, true), self.status(TaskState::Completed, None)]
             }
             RunEvent::Failed { problem } => {
                 let state = if problem.code == Code::Cancelled { TaskState::Canceled } else { TaskState::Failed };
-                vec![self.status(state, Some(("end".to_owned(), problem.detail.clone(), Some(problem))))]
+                vec![self.status(state, Some(said(&self.id, &self.context, "end", problem.detail.clone(), Some(&problem))))]
             }
         }
     }
 
-    fn status(&self, state: TaskState, words: Option<(String, String, Option<Problem>)>) -> StreamResponse {
-        let message = words.map(|(what, text, problem)| said(&self.id, &self.context, &what, text, problem.as_ref()));
+    fn status(&self, state: TaskState, message: Option<Message>) -> StreamResponse {
         let timestamp = jiff::Timestamp::now().to_string().parse().ok();
         StreamResponse::StatusUpdate(TaskStatusUpdateEvent {
             task_id: self.id.clone(),

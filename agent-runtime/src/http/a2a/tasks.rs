@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use a2a::{Artifact, Message, Part, Role, Task, TaskState, TaskStatus};
+use skreaver_protocol::approval::ApprovalRequest;
 use skreaver_protocol::problem::Problem;
 use skreaver_protocol::rest::{RunState, RunStatus};
 
@@ -18,7 +19,7 @@ pub(super) struct Shown {
 
 /// A run as a task.
 pub(super) fn task(inside: Inside, shown: Shown) -> Task {
-    let Inside { status, input, rests } = inside;
+    let Inside { status, input, waits_for } = inside;
     let RunStatus { run, session, .. } = &status;
     let context_id = session.as_ref().map_or_else(|| run.clone(), ToString::to_string);
     let told = Message {
@@ -33,17 +34,21 @@ pub(super) fn task(inside: Inside, shown: Shown) -> Task {
     Task {
         id: run.clone(),
         context_id: context_id.clone(),
-        status: status_of(&status, rests, &context_id),
+        status: status_of(&status, waits_for.as_deref(), &context_id),
         artifacts,
         history,
         metadata: None,
     }
 }
 
-fn status_of(status: &RunStatus, rests: bool, context: &str) -> TaskStatus {
-    let message = status.problem.as_ref().map(|problem| said(&status.run, context, "end", problem.detail.clone(), Some(problem)));
+fn status_of(status: &RunStatus, waits_for: Option<&ApprovalRequest>, context: &str) -> TaskStatus {
+    let message = match (&status.problem, waits_for) {
+        (Some(problem), _) => Some(said(&status.run, context, "end", problem.detail.clone(), Some(problem))),
+        (None, Some(request)) => Some(asked(&status.run, context, request)),
+        (None, None) => None,
+    };
     let at = status.ended_at.as_ref().unwrap_or(&status.accepted_at);
-    TaskStatus { state: state(status.state, rests), message, timestamp: at.parse().ok() }
+    TaskStatus { state: state(status.state, waits_for.is_some()), message, timestamp: at.parse().ok() }
 }
 
 /// A call that people have to approve waits for an authorization that does not come from the client: `AUTH_REQUIRED`, as
@@ -69,6 +74,12 @@ pub(super) fn said(run: &str, context: &str, what: &str, text: String, problem: 
         metadata,
         ..Message::new(Role::Agent, vec![Part::text(text)])
     }
+}
+
+/// What people are asked of a call, which a client that waits has to be told (section 7.6.1).
+pub(super) fn asked(run: &str, context: &str, request: &ApprovalRequest) -> Message {
+    let text = format!("the call of `{}` waits for people to approve it, as `{}`", request.tool, request.name);
+    said(run, context, &format!("approval-{}", request.step), text, None)
 }
 
 /// An answer as the artifact of its task.

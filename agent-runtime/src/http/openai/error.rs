@@ -1,20 +1,17 @@
 //! Errors as clients of OpenAI know them: `{"error": {"message", "type", "code", "param"}}`.
 
-use axum::body::{Body, to_bytes};
 use axum::extract::Request;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use skreaver_protocol::problem::{self, Code, Problem};
+use skreaver_protocol::problem::{Code, Problem};
 
-use crate::http::ProblemResponse;
+use crate::http::{ProblemResponse, problem};
 
 /// Its clients try again by themselves at 409, 429 and 5xx, unless this says otherwise: a run that failed may have done something.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
-/// No problem of ours is larger.
-const LARGEST: usize = 1 << 20;
 
 /// Why a request came to nothing.
 #[derive(Debug)]
@@ -53,21 +50,18 @@ impl IntoResponse for Refused {
 
 /// Gives problems on the paths of OpenAI's API its shape, whoever they come from.
 pub(crate) async fn in_its_shape(request: Request, next: Next) -> Response {
-    let is_ours = !request.uri().path().starts_with("/v1/");
-    let response = next.run(request).await;
-    if is_ours || response.headers().get(CONTENT_TYPE).is_none_or(|value| value != problem::CONTENT_TYPE) {
-        return response;
+    if !request.uri().path().starts_with("/v1/") {
+        return next.run(request).await;
     }
-    let (mut parts, bytes) = response.into_parts();
-    let problem = to_bytes(bytes, LARGEST).await.ok().and_then(|bytes| serde_json::from_slice::<Problem>(&bytes).ok());
-    let problem = problem.unwrap_or_else(|| Problem::new(Code::Internal, "the answer could not be read"));
-    parts.status = status(&problem);
-    dress(&mut parts.headers, &problem);
-    Response::from_parts(parts, Body::from(of(&problem).to_string()))
+    problem::in_shape(next.run(request).await, |problem, parts| {
+        parts.status = status(&problem);
+        dress(&mut parts.headers, &problem);
+        of(&problem)
+    })
+    .await
 }
 
 fn dress(headers: &mut HeaderMap, problem: &Problem) {
-    headers.remove(CONTENT_LENGTH);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let again = if problem.retry_after.is_some() { "true" } else { "false" };
     headers.insert(SHOULD_RETRY, HeaderValue::from_static(again));

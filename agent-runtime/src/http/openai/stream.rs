@@ -17,6 +17,7 @@ use skreaver_protocol::config::AgentConfig;
 use skreaver_protocol::problem::{Code, Problem};
 use skreaver_protocol::rest::{ObserveResponse, RunEvent};
 use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use super::REQUEST_ID;
 use crate::agent::{Cursor, Observation, ServedAgent};
@@ -50,7 +51,14 @@ pub(super) async fn answer(
     let run = observation.run.to_string();
     let events = agent.observe_events(observation).map_err(ProblemResponse::of).await?;
     // For as long as who asks may know.
-    let mut events = events.take_until(async move { asker.expired().await }).boxed();
+    let expired = CancellationToken::new();
+    let expires = expired.clone();
+    let mut events = events
+        .take_until(async move {
+            asker.expired().await;
+            expires.cancel()
+        })
+        .boxed();
     let mut first = VecDeque::new();
     let until = Instant::now() + PATIENCE;
     while let Ok(Some((_, event))) = timeout_at(until, events.next()).await {
@@ -64,15 +72,17 @@ pub(super) async fn answer(
         }
     }
     let teller = Teller { told, pieces: Pieces::of(agent.config()) };
-    let events = Sse::new(written(first, events, teller)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    let events = Sse::new(written(first, events, expired, teller)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
     Ok(([(REQUEST_ID, run)], events).into_response())
 }
 
 type Events = BoxStream<'static, (Cursor, RunEvent)>;
 type Written = BoxStream<'static, Result<Event, Infallible>>;
 
-fn written(first: VecDeque<RunEvent>, events: Events, teller: Teller<impl Told>) -> Written {
+fn written(first: VecDeque<RunEvent>, events: Events, expired: CancellationToken, teller: Teller<impl Told>) -> Written {
     let events = stream::iter(first).chain(events.map(|(_, event)| event));
+    // Nobody is to take what was told until then for the whole answer.
+    let events = events.chain(stream::once(async move { RunEvent::Failed { problem: broken_off(&expired) } }));
     let told = events.scan(Some(teller), |teller, event| {
         let told = teller.as_mut().map(|told| told.tell(event));
         if told.as_ref().is_some_and(|(_, is_over)| *is_over) {
@@ -178,6 +188,16 @@ impl Pieces {
         let rest = output.strip_prefix(self.turn.as_str()).ok_or_else(made_anew)?.to_owned();
         self.whole = false;
         Ok(Some(rest).filter(|rest| !rest.is_empty()).and_then(|rest| self.add(&rest)))
+    }
+}
+
+/// The events end before the run does.
+fn broken_off(expired: &CancellationToken) -> Problem {
+    match expired.is_cancelled() {
+        true => {
+            Problem::new(Code::Unauthenticated, "the credential that the answer was asked for with has expired before its end")
+        }
+        false => Problem::new(Code::Internal, "the run cannot be followed to its end; ask for its status"),
     }
 }
 

@@ -132,15 +132,19 @@ async fn send(socket: &mut WebSocket, message: Message, patience: Duration) -> R
 
 /// Does what a message asks for.
 fn hear(message: &[u8], runs: &mut Runs, runtime: &Arc<Runtime>, agent: &AgentName, asker: &Asker) {
-    let message = match extract::parse(message) {
+    let message: ClientMessage = match extract::parse(message) {
         Ok(message) => message,
-        Err(refused) => return runs.say(problem(None, *refused.into_problem())),
+        Err(wrong) => return runs.say(problem(None, *asker.told(wrong))),
     };
     let Some(agent) = runtime.agent(agent.as_str()) else {
-        return runs.say(problem(None, *extract::unknown_agent(agent.as_str()).into_problem()));
+        return runs.say(problem(None, *asker.told(extract::unknown_agent(agent.as_str()))));
     };
     if let Err(refused) = asker.may(&agent.config().name, needed(&message)) {
-        return runs.say(problem(None, *refused.into_problem()));
+        let request = match message {
+            ClientMessage::Observe { request, .. } => request,
+            ClientMessage::Cancel { .. } | ClientMessage::Decide { .. } => None,
+        };
+        return runs.say(problem(request, *asker.told(refused)));
     }
     match message {
         ClientMessage::Observe { input, session, idempotency_key, request } => {
@@ -157,7 +161,7 @@ fn hear(message: &[u8], runs: &mut Runs, runtime: &Arc<Runtime>, agent: &AgentNa
             let said = ApprovalDecision { decision, user, reason };
             runs.say(match approvals::decided(runtime, &agent, asker, &approval, said) {
                 Ok(state) => ServerMessage::Decided { approval, state },
-                Err(refused) => problem(None, *refused.into_problem()),
+                Err(refused) => problem(None, *asker.told(refused)),
             });
         }
     }

@@ -67,7 +67,7 @@ impl Runs {
         let agent = Arc::clone(agent);
         let asked = async move {
             if let Err(refused) = asker.owns(&agent, run, Permission::Cancel).await {
-                return Some(problem(None, *refused.into_problem()));
+                return Some(problem(None, *asker.told(refused)));
             }
             agent.cancel_run(run).await.err().map(|failure| failed(None, failure))
         };

@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::RequestBuilder;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use skreaver::protocol::auth::Permission;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -63,17 +64,29 @@ fn forgeries(world: &World) -> Vec<Forgery<'static>> {
     ]
 }
 
+/// A route of each door.
+const DOORS: [(&str, &str); 7] = [
+    ("GET", "/agents"),
+    ("POST", "/agents/basalt/observe"),
+    ("GET", "/metrics"),
+    ("POST", "/v1/responses"),
+    ("POST", "/agents/basalt/a2a"),
+    ("GET", "/agents/basalt/a2a/tasks"),
+    ("GET", "/ws/agents/basalt"),
+];
+
 fn with(request: RequestBuilder, headers: &[(&str, String)]) -> RequestBuilder {
     headers.iter().fold(request, |request, (name, value)| request.header(*name, value))
 }
 
 /// That the request is answered so, and that this is logged once.
-async fn check(world: &World, what: &str, request: RequestBuilder, expected: (u16, &str, &str)) {
-    let (status, problem) = answer(request).await;
-    let (expected_status, code, reason) = expected;
-    assert_eq!((status, problem["code"].as_str()), (expected_status, Some(code)), "{what}: {problem}");
+pub(super) async fn check(world: &World, what: &str, request: RequestBuilder, expected: (u16, &str, &str)) {
+    let (status, answered) = answer(request).await;
     let logged = world.refusals();
     assert_eq!(logged.len(), 1, "{what} is logged once: {logged:?}");
+    let (expected_status, expected_code, reason) = expected;
+    let found = code(logged[0]["path"].as_str().unwrap(), status, &answered);
+    assert_eq!((status, found), (expected_status, json!(expected_code)), "{what}: {answered}");
     assert_eq!(logged[0]["reason"], reason, "{what}");
     assert!(logged[0]["remote"].as_str().unwrap().starts_with("127.0.0.1:"), "{what}: {:?}", logged[0]);
 }
@@ -83,7 +96,7 @@ async fn what_proves_nothing_lets_nobody_in_and_is_told_once() {
     let world = World::start().await;
     let forgeries = forgeries(&world);
     for (what, headers, reason) in &forgeries {
-        for (method, path) in [("GET", "/agents"), ("POST", "/agents/basalt/observe"), ("GET", "/metrics")] {
+        for (method, path) in DOORS {
             let request = with(world.request(method, path), headers).json(&json!({"input": "uppercase:a"}));
             check(&world, &format!("{what}: {method} {path}"), request, (401, "unauthenticated", reason)).await;
         }
@@ -91,16 +104,17 @@ async fn what_proves_nothing_lets_nobody_in_and_is_told_once() {
     let in_query = world.request("GET", &format!("/agents?api_key={}&access_token={}", world.key("root"), world.key("root")));
     check(&world, "in the query", in_query, (401, "unauthenticated", "no_credential")).await;
     let metrics = world.by("root", "GET", "/metrics").send().await.unwrap().text().await.unwrap();
-    let all = forgeries.len() * 3 + 1;
+    let all = forgeries.len() * DOORS.len() + 1;
     assert!(metrics.contains(&format!("agent_errors_total{{kind=\"auth\"}} {all}\n")), "{metrics}");
-    assert!(metrics.contains("auth_refusals_total{reason=\"forbidden_algorithm\"} 6\n"), "{metrics}");
+    assert!(metrics.contains("auth_refusals_total{reason=\"forbidden_algorithm\"} 14\n"), "{metrics}");
     world.served.stop().await;
 }
 
 /// Who asks for what they may not, and for what is another's. `RUN` is a run of Ann's.
 const TRESPASSES: &[(&str, &str, &str, u16)] = &[
     ("nobody", "GET", "/agents", 403),
-    ("nobody", "GET", "/openapi.json", 403),
+    ("nobody", "POST", "/agents/basalt/a2a", 403),
+    ("nobody", "GET", "/ws/agents/basalt", 403),
     ("nobody", "GET", "/agents/basalt/status", 403),
     ("nobody", "POST", "/agents/basalt/observe", 403),
     ("nobody", "POST", "/agents/basalt/mcp", 403),
@@ -174,51 +188,98 @@ async fn nobody_gets_what_they_may_not_or_what_is_anothers_and_it_is_told_once()
     world.served.stop().await;
 }
 
-/// All operations that are described, each with a path that leads there.
-async fn operations(world: &World) -> Vec<(String, String, bool)> {
-    let (_, document) = world.get("root", "/openapi.json").await;
-    let mut operations = Vec::new();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        for (method, operation) in item.as_object().unwrap().iter().filter(|(name, _)| *name != "parameters") {
-            let filled = [
-                ("{id}", "basalt"),
-                ("{run}", "01900000-0000-7000-8000-000000000000"),
-                ("{session}", "s"),
-                ("{approval}", "b-1"),
-            ];
-            let filled = filled.iter().fold(path.clone(), |path, (part, with)| path.replace(part, with));
-            operations.push((method.to_uppercase(), filled, operation["security"] == json!([])));
+/// A path that leads to the route.
+fn filled(path: &str) -> String {
+    let absent = "01900000-0000-7000-8000-000000000000";
+    let parts = [
+        ("{id}", "basalt"),
+        ("{run}", absent),
+        ("{task}", absent),
+        ("{session}", "s"),
+        ("{approval}", "b-1"),
+        ("{config}", "c"),
+        ("{file}", "swagger-ui.css"),
+    ];
+    parts.iter().fold(path.to_owned(), |path, (part, with)| path.replace(part, with))
+}
+
+/// The code of a refusal, in the shape of the door that it comes out of.
+fn code(path: &str, status: u16, answer: &Value) -> Value {
+    let error = &answer["error"];
+    let of_details = |details: &Value| {
+        let ours = details.as_array().into_iter().flatten().find(|detail| detail["value"]["code"].is_string());
+        ours.map_or(Value::Null, |problem| problem["value"]["code"].clone())
+    };
+    match path.split_once("/a2a") {
+        _ if path.starts_with("/v1/") => {
+            let kind = if status == 401 { "authentication_error" } else { "permission_error" };
+            assert_eq!((&error["type"], error["message"].is_string()), (&json!(kind), true), "{path}: {answer}");
+            error["code"].clone()
         }
+        Some((_, "")) => {
+            assert_eq!(
+                (&answer["jsonrpc"], &answer["id"], &error["code"]),
+                (&json!("2.0"), &Value::Null, &json!(-32000)),
+                "{answer}"
+            );
+            of_details(&error["data"])
+        }
+        Some(_) => {
+            let name = if status == 401 { "UNAUTHENTICATED" } else { "PERMISSION_DENIED" };
+            assert_eq!((&error["code"], &error["status"]), (&json!(status), &json!(name)), "{path}: {answer}");
+            assert_eq!(error["details"][0]["reason"], name, "{path}");
+            of_details(&error["details"])
+        }
+        None => answer["code"].clone(),
     }
-    operations
 }
 
 #[tokio::test]
-async fn every_route_asks_and_a_viewer_only_reads() {
+async fn every_route_asks_and_refuses_in_the_shape_of_its_door_and_once() {
     let world = World::start().await;
-    let operations = operations(&world).await;
-    assert!(operations.len() >= 20);
-    for (method, path, is_free) in operations {
-        let response = world.request(&method, &path).send().await.unwrap();
-        if is_free {
-            assert_eq!(response.status(), 200, "{method} {path}");
-            continue;
+    let stranger = Signer::new("main").token(&json!({}));
+    let askers = [
+        ("nobody at all", None, "no_credential"),
+        ("a forger", Some(stranger.as_str()), "wrong_signature"),
+        ("who has no role", Some(world.key("nobody")), "forbidden"),
+        ("who may read", Some(world.key("eve")), "forbidden"),
+    ];
+    let routes = skreaver::testing::inside::routes();
+    assert!(routes.len() >= 40);
+    for (method, path, needed) in routes {
+        for (who, credential, reason) in askers {
+            let at = filled(path);
+            let request = world.request(method, &at).json(&json!({}));
+            let request = credential.iter().fold(request, |request, credential| request.bearer_auth(credential));
+            let response = request.send().await.unwrap();
+            let (status, challenge) = (response.status().as_u16(), response.headers().get("www-authenticate").cloned());
+            let answer: Value = response.json().await.unwrap_or_default();
+            let logged = world.refusals();
+            let is_let_in = needed.is_empty() || who == "who may read" && needed.contains(&Permission::Read);
+            if is_let_in {
+                assert!(status != 401 && status != 403 && logged.is_empty(), "{who}: {method} {at}: {status} {answer}");
+                continue;
+            }
+            let expected = if reason == "forbidden" { (403, json!("forbidden")) } else { (401, json!("unauthenticated")) };
+            assert_eq!((status, code(path, status, &answer)), expected, "{who}: {method} {at}: {answer}");
+            assert!(challenge.is_some_and(|challenge| challenge.to_str().unwrap().starts_with("Bearer realm=")), "{method} {at}");
+            assert_eq!(logged.len(), 1, "{who}: {method} {at} is logged once: {logged:?}");
+            assert!(credential.is_none_or(|credential| !logged[0].to_string().contains(credential)), "{who}: {method} {at}");
+            assert_eq!((&logged[0]["reason"], &logged[0]["path"]), (&json!(reason), &json!(at)), "{who}: {method}");
         }
-        assert_eq!(response.status(), 401, "{method} {path}");
-        assert_eq!(response.headers()["www-authenticate"], r#"Bearer realm="skreaver""#);
-        assert_eq!(response.headers()["content-type"], "application/problem+json");
-        let (status, problem) = answer(world.by("eve", &method, &path).json(&json!({}))).await;
-        let reads = method == "GET" && !["metrics", "approvals", "audit"].iter().any(|word| path.contains(word));
-        let speaks_mcp = path.ends_with("mcp");
-        assert_eq!(status != 403, reads || speaks_mcp, "{method} {path}: {problem}");
     }
-    // What leads nowhere, and methods that are not taken, tell strangers nothing either.
+    world.served.stop().await;
+}
+
+#[tokio::test]
+async fn what_leads_nowhere_tells_strangers_nothing_either() {
+    let world = World::start().await;
     for (method, path) in
         [("GET", "/nowhere"), ("PUT", "/agents/basalt/status"), ("OPTIONS", "/agents"), ("PATCH", "/agents/basalt")]
     {
         assert_eq!(world.request(method, path).send().await.unwrap().status(), 401, "{method} {path}");
     }
-    for path in ["/nowhere", "/", "//agents", "/agents/", "/agents/basalt/status/"] {
+    for path in ["/nowhere", "//agents", "/agents/", "/agents/basalt/status/", "/agents/basalt/a2a/nothing", "/v1/nothing"] {
         assert_eq!(world.request("GET", path).send().await.unwrap().status(), 401, "{path}");
         assert_eq!(world.get("eve", path).await.0, 404, "{path}");
     }
@@ -230,15 +291,16 @@ async fn every_route_asks_and_a_viewer_only_reads() {
 #[tokio::test]
 async fn who_is_not_let_in_is_answered_before_the_body_comes() {
     let world = World::start().await;
-    for path in ["/agents/basalt/observe", "/agents/basalt/mcp", "/nowhere"] {
+    for path in ["/agents/basalt/observe", "/agents/basalt/mcp", "/agents/basalt/a2a", "/v1/responses", "/nowhere"] {
         let mut stream = TcpStream::connect(world.served.address).await.unwrap();
         let head = format!(
             "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nexpect: 100-continue\r\ncontent-length: 99999999999\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).await.unwrap();
-        let mut answer = [0; 12];
-        tokio::time::timeout(Duration::from_secs(2), stream.read_exact(&mut answer)).await.expect("at once").unwrap();
-        assert_eq!(&answer, b"HTTP/1.1 401", "{path}");
+        let mut answer = String::new();
+        // The body that never comes is not waited for: the answer says that the connection ends with it.
+        tokio::time::timeout(Duration::from_secs(2), stream.read_to_string(&mut answer)).await.expect("at once").unwrap();
+        assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("\r\nconnection: close\r\n"), "{path}: {answer}");
     }
     world.served.stop().await;
 }

@@ -98,7 +98,7 @@ async fn policies_and_tools_over_mcp_are_told_who_calls() {
     assert_eq!((status, &denied["result"]["isError"]), (200, &json!(true)), "{denied}");
     assert_eq!(ask("eve", "tools/call", shout()).await.1["code"], "forbidden");
     let (status, listed) = ask("eve", "tools/list", json!({})).await;
-    assert_eq!((status, listed["result"]["tools"].as_array().unwrap().len()), (200, 2));
+    assert_eq!((status, listed["result"]["tools"].as_array().unwrap().len()), (200, 3));
     let (status, denied) = answer(world.by("bob", "POST", "/agents/amber/observe").json(&json!({"input": "uppercase:a"}))).await;
     assert_eq!((status, &denied["rule"]), (403, &json!("ann")), "{denied}");
     world.served.stop().await;
@@ -122,6 +122,28 @@ async fn who_approves_is_the_caller_whatever_the_body_says() {
     };
     let ((status, answered), ()) = tokio::join!(asked, decided);
     assert_eq!((status, &answered["output"]), (200, &json!("ba")), "{answered}");
+    world.served.stop().await;
+}
+
+#[tokio::test]
+async fn an_agent_asks_another_of_its_process_on_behalf_of_who_asks_it() {
+    let world = World::start().await;
+    let ask = async |who: &str| {
+        let body = json!({"input": "colleague:uppercase:a"});
+        answer(world.by(who, "POST", "/agents/amber/observe").json(&body)).await
+    };
+    let (status, answered) = ask("ann").await;
+    assert_eq!((status, &answered["output"]), (200, &json!("A")), "{answered}");
+    // Only Ann may shout, whoever asks for her: the other agent's policy is told of Bob.
+    let (status, denied) = ask("bob").await;
+    assert_eq!((status, &denied["code"]), (502, &json!("tool_failed")), "{denied}");
+    assert!(denied["detail"].as_str().unwrap().contains("tool_denied"), "{denied}");
+    // The other agent's runs belong to whom they were for.
+    for who in ["ann", "bob"] {
+        let (_, runs) = world.get(who, "/agents/basalt/runs").await;
+        let callers: Vec<_> = runs["runs"].as_array().unwrap().iter().map(|run| run["caller"].clone()).collect();
+        assert_eq!(callers, [json!(format!(r#"{{"type":"api_key","name":"{who}"}}"#))]);
+    }
     world.served.stop().await;
 }
 

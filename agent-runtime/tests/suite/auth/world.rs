@@ -24,7 +24,11 @@ pub(super) const ISSUER: &str = "https://id.example.com";
 /// Agents, what they may do, and who may ask them. `DIR` is where the keys are.
 const CONFIG: &str = "
 agents:
-- {name: amber, tools: [{name: uppercase, source: {type: Builtin}}, {name: reverse, source: {type: Builtin}}]}
+- name: amber
+  tools:
+  - {name: uppercase, source: {type: Builtin}}
+  - {name: reverse, source: {type: Builtin}}
+  - {name: colleague, source: {type: Agent, agent: basalt}}
 - name: basalt
   tools: [{name: uppercase, source: {type: Builtin}}, {name: reverse, source: {type: Builtin}}]
   memory: {store: {backend: InMemory}, durability: Ephemeral}
