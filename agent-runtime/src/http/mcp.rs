@@ -1,11 +1,9 @@
-//! The agents' MCP endpoints, with problems for what is wrong before there is a message; rmcp answers messages.
+//! The agents' MCP endpoints: where they are, and who may send them what.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::post;
 use axum::{Extension, Router};
@@ -15,7 +13,7 @@ use skreaver_protocol::auth::Permission;
 use skreaver_protocol::problem::Code;
 
 use super::asking::Asker;
-use super::extract::{AgentOfPath, json_bytes, parse, unknown_agent};
+use super::extract::{AgentOfPath, unknown_agent};
 use super::{App, ProblemResponse};
 use crate::mcp::{AgentServer, Endpoint, services};
 use crate::runtime::Runtime;
@@ -38,19 +36,8 @@ async fn of_agent(
 ) -> Result<Response, ProblemResponse> {
     let name = &agent.config().name;
     let service = services.get(name).ok_or_else(|| unknown_agent(name.as_str()))?;
-    let (parts, body) = request.into_parts();
-    let bytes = json_bytes(&parts.headers, body).await?;
-    // rmcp parses again, but tells the caller of bad JSON that its content type is wrong.
-    let message = parse::<ClientJsonRpcMessage>(&bytes)?;
-    if let Some(permission) = needed(&message) {
-        asker.may(name, permission)?;
-    }
-    let answer = service.handle(Request::from_parts(parts, Body::from(bytes))).await;
-    let response = answer.map_err(ProblemResponse::of)?;
-    match refusal(response.status()) {
-        Some(problem) => Err(problem),
-        None => Ok(response),
-    }
+    let may = |message: &_| needed(message).map_or(Ok(()), |permission| asker.may(name, permission));
+    service.handle_where(request, may).await
 }
 
 /// `/mcp` means the agent of the pod. Where several agents share a process there is no such agent.
@@ -81,20 +68,4 @@ fn needed(message: &ClientJsonRpcMessage) -> Option<Permission> {
         // To know what there is.
         _ => Some(Permission::Read),
     }
-}
-
-/// What rmcp refuses in plain text before it looks at the message. Absent are its 400 and 406 for headers that only a client
-/// which breaks the MCP transport sends; its answers to a message are JSON-RPC, with other statuses.
-fn refusal(status: StatusCode) -> Option<ProblemResponse> {
-    let (code, detail) = match status {
-        StatusCode::FORBIDDEN => (
-            Code::ForbiddenHost,
-            "use a name of the agent's Service, or localhost, in the headers `Host` and, where it is sent, `Origin`",
-        ),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-            (Code::UnsupportedMediaType, "MCP takes `Content-Type: application/json` and no other JSON media type")
-        }
-        _ => return None,
-    };
-    Some(ProblemResponse::new(code, detail))
 }

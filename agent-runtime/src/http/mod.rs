@@ -44,6 +44,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::runtime::Runtime;
 #[cfg(any(feature = "a2a", feature = "mcp", feature = "openai", feature = "unstable-websocket"))]
 pub(crate) use asking::Asker;
+#[cfg(feature = "mcp")]
+pub(crate) use extract::json_bytes;
 pub use origin::{NoOrigin, Origin};
 pub(crate) use problem::ProblemResponse;
 

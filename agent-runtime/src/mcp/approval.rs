@@ -48,16 +48,17 @@ enum Way {
 }
 
 impl Asking {
-    /// How to ask whoever makes a call; nothing where nobody can be asked.
+    /// How to ask whoever makes a call of an agent; nothing where nobody can be asked.
     pub(super) fn of(
         server: &AgentServer,
+        agent: &ServedAgent,
         asker: Asker,
         request: &CallToolRequestParams,
         context: &RequestContext<RoleServer>,
     ) -> Option<Self> {
         let elicitation = context.client_capabilities()?.elicitation?;
         let knows_forms = elicitation.form.is_some() || elicitation.url.is_none();
-        let may_approve = asker.may(&server.agent.config().name, Permission::Approve).is_ok();
+        let may_approve = asker.may(&agent.config().name, Permission::Approve).is_ok();
         if !server.is_local() || !knows_forms || !may_approve {
             return None;
         }

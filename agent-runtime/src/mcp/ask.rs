@@ -60,7 +60,7 @@ pub(super) async fn ask(
 ) -> Result<CallToolResponse, ErrorData> {
     let asker = asker(&context)?;
     let caller = asker.caller();
-    let asking = Asking::of(server, asker, &request, &context).filter(Asking::is_live);
+    let asking = Asking::of(server, agent, asker, &request, &context).filter(Asking::is_live);
     let observation = match observation(request, caller, &context) {
         Ok(observation) => observation,
         Err(failure) => return refuse(failure, &context),

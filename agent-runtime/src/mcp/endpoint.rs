@@ -1,21 +1,26 @@
-//! MCP over streamable HTTP: which hosts it answers to, and how a full queue is told.
+//! MCP over streamable HTTP: which hosts it answers to, and what is answered where the SDK has no answer of the protocol.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::response::Response;
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
 use rmcp::handler::server::ServerHandler;
+use rmcp::model::ClientJsonRpcMessage;
 use rmcp::transport::streamable_http_server::session::SessionManager;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use skreaver_protocol::AgentName;
+use skreaver_protocol::problem::Code;
 use skreaver_protocol::rest::BODY_LIMIT;
 
-use super::AgentServer;
+use super::{AgentServer, message};
 use crate::agent::Failure;
+use crate::http::{ProblemResponse, json_bytes};
 use crate::runtime::Runtime;
 
 /// One MCP server over HTTP.
@@ -44,16 +49,53 @@ impl<H: ServerHandler + Clone> Endpoint<H, LocalSessionManager> {
 }
 
 impl<H: ServerHandler, S: SessionManager> Endpoint<H, S> {
-    /// Answers a request.
-    ///
-    /// # Errors
-    /// The [`Failure`] of a full queue only; whatever else goes wrong is in the response.
-    pub async fn handle(&self, mut request: Request) -> Result<Response, Failure> {
+    /// Answers a request of anybody, who may do anything.
+    pub async fn handle(&self, request: Request) -> Response {
+        self.handle_where(request, |_| Ok(())).await.into_response()
+    }
+
+    /// Answers a request, if `may` has nothing against its message.
+    pub(crate) async fn handle_where(
+        &self,
+        request: Request,
+        may: impl FnOnce(&ClientJsonRpcMessage) -> Result<(), ProblemResponse>,
+    ) -> Result<Response, ProblemResponse> {
+        if request.method() != Method::POST {
+            return Ok(self.0.handle(request).await.map(Body::new));
+        }
+        let (parts, body) = request.into_parts();
+        let bytes = json_bytes(&parts.headers, body).await?;
+        // rmcp reads it again, but tells whoever sent no message that its content type is wrong.
+        match message::read(&bytes) {
+            Ok(Some(message)) => may(&message)?,
+            Ok(None) => return Ok(StatusCode::ACCEPTED.into_response()),
+            Err(answer) => return Ok((StatusCode::BAD_REQUEST, Json(answer)).into_response()),
+        }
+        let mut request = Request::from_parts(parts, Body::from(bytes));
         let refused = Refused::default();
         request.extensions_mut().insert(refused.clone());
         let response = self.0.handle(request).await.map(Body::new);
-        refused.0.get().cloned().map_or(Ok(response), Err)
+        if let Some(failure) = refused.0.get() {
+            return Err(ProblemResponse::of(failure.clone()));
+        }
+        refusal(response.status()).map_or(Ok(response), Err)
     }
+}
+
+/// What rmcp refuses in plain text before it looks at the message. Absent are its 400 and 406 for headers that only a client
+/// which breaks the MCP transport sends; its answers to a message are JSON-RPC, with other statuses.
+fn refusal(status: StatusCode) -> Option<ProblemResponse> {
+    let (code, detail) = match status {
+        StatusCode::FORBIDDEN => (
+            Code::ForbiddenHost,
+            "use a name of the agent's Service, or localhost, in the headers `Host` and, where it is sent, `Origin`",
+        ),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            (Code::UnsupportedMediaType, "MCP takes `Content-Type: application/json` and no other JSON media type")
+        }
+        _ => return None,
+    };
+    Some(ProblemResponse::new(code, detail))
 }
 
 /// Takes the refusal of a full queue past rmcp, which would answer it with 200. It travels with the request; nothing was told

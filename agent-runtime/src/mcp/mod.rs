@@ -1,9 +1,12 @@
 //! Agents as MCP servers: their tools, themselves as a tool, what they keep as resources; over HTTP and over stdio. Every call
 //! goes through the same door as everything else.
 
+mod agents;
 mod approval;
 mod ask;
 mod endpoint;
+mod lines;
+mod message;
 mod prompts;
 mod resources;
 mod server;

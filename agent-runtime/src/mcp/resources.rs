@@ -6,11 +6,13 @@ use rmcp::model::{
 };
 use serde::Serialize;
 use serde_json::json;
+use skreaver_protocol::auth::Permission;
 use skreaver_protocol::problem::Code;
 use skreaver_protocol::{Builtin, Caller, SessionId};
 use uuid::Uuid;
 
 use crate::agent::{Failure, Owner, ServedAgent};
+use crate::http::Asker;
 use crate::tools::{Input, ToolCall};
 
 const JSON: &str = "application/json";
@@ -60,13 +62,13 @@ pub(super) async fn list(agent: &ServedAgent, caller: &Caller, cursor: Option<St
 }
 
 /// Resources by what they are asked for.
-pub(super) fn templates(agent: &ServedAgent) -> Vec<ResourceTemplate> {
+pub(super) fn templates(agent: &ServedAgent, asker: &Asker) -> Vec<ResourceTemplate> {
     let mut templates = Vec::new();
     if agent.config().memory.is_some() {
         let template = ResourceTemplate::new(sessions_template(agent), "session");
         templates.push(template.with_description("What was said in a conversation with the agent.").with_mime_type(JSON));
     }
-    if recalls(agent) {
+    if recalls(agent, asker) {
         let template = ResourceTemplate::new(format!("{}/notes/{{words}}", root(agent)), "notes");
         templates.push(template.with_description("Notes that the agent kept and that have these words.").with_mime_type(JSON));
     }
@@ -74,7 +76,8 @@ pub(super) fn templates(agent: &ServedAgent) -> Vec<ResourceTemplate> {
 }
 
 /// Reads one.
-pub(super) async fn read(agent: &ServedAgent, caller: Caller, uri: &str) -> Result<ReadResourceResult, ErrorData> {
+pub(super) async fn read(agent: &ServedAgent, asker: &Asker, uri: &str) -> Result<ReadResourceResult, ErrorData> {
+    let caller = asker.caller();
     let text = match place(&root(agent), uri).ok_or_else(|| unknown(uri))? {
         Place::Card => written(&agent.status()),
         Place::Session(session) => match agent.session(&Owner::of_identity(&caller.identity()), &session).await {
@@ -84,7 +87,7 @@ pub(super) async fn read(agent: &ServedAgent, caller: Caller, uri: &str) -> Resu
             }
             Err(failure) => return Err(refused(failure)),
         },
-        Place::Notes(words) if recalls(agent) => written(&notes(agent, caller, words).await.map_err(refused)?),
+        Place::Notes(words) if recalls(agent, asker) => written(&notes(agent, caller, words).await.map_err(refused)?),
         Place::Notes(_) => return Err(unknown(uri)),
     };
     Ok(ReadResourceResult::new(vec![ResourceContents::text(text, uri).with_mime_type(JSON)]))
@@ -123,8 +126,10 @@ async fn notes(agent: &ServedAgent, caller: Caller, words: String) -> Result<ser
     Ok(agent.call(call).await?.output)
 }
 
-fn recalls(agent: &ServedAgent) -> bool {
-    agent.toolbox().permitted().iter().any(|tool| tool.as_str() == Builtin::Recall.name())
+/// Whether notes can be found for somebody: that is a call of a tool, and they must be allowed to make one.
+fn recalls(agent: &ServedAgent, asker: &Asker) -> bool {
+    let may_call = asker.may(&agent.config().name, Permission::Observe).is_ok();
+    may_call && agent.toolbox().permitted().iter().any(|tool| tool.as_str() == Builtin::Recall.name())
 }
 
 /// What a URI names. The words of a search may be percent-encoded.

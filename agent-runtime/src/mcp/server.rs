@@ -5,17 +5,15 @@ use std::sync::Arc;
 use axum::http::request::Parts;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CompleteRequestMethod, CompleteRequestParams, CompleteResult, ErrorData,
-    GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsRequestMethod, ListPromptsResult,
-    ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult,
-    ListToolsResult, PaginatedRequestParams, ReadResourceRequestMethod, ReadResourceRequestParams, ReadResourceResponse,
-    ServerCapabilities, ServerConfig,
+    CallToolRequestParams, CallToolResponse, CompleteRequestMethod, CompleteRequestParams, CompleteResult, CustomRequest,
+    CustomResult, ErrorData, GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsRequestMethod,
+    ListPromptsResult, ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod,
+    ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestMethod, ReadResourceRequestParams,
+    ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::{RequestContext, RoleServer};
-use skreaver_protocol::AgentName;
-use skreaver_protocol::auth::Permission;
 
-use super::{ask, prompts, resources, tools};
+use super::{ask, message, prompts, resources, tools};
 use crate::agent::ServedAgent;
 use crate::http::Asker;
 use crate::runtime::Runtime;
@@ -25,15 +23,12 @@ use crate::runtime::Runtime;
 pub(crate) struct AgentServer {
     pub(super) runtime: Arc<Runtime>,
     pub(super) agent: Arc<ServedAgent>,
-    offers: Offers,
+    pub(super) offers: Offers,
 }
-
-/// What stands before the name of an agent where a tool has it.
-const ASK: &str = "ask-";
 
 /// What is offered besides tools.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Offers {
+pub(super) enum Offers {
     ToolsAlone,
     TheAgent,
 }
@@ -51,62 +46,6 @@ impl AgentServer {
     pub(super) fn is_local(&self) -> bool {
         self.runtime.cluster().is_none()
     }
-
-    /// The agents that are tools of this server, by the name of the tool: this one, and the others of a process on a laptop.
-    /// In a cluster every agent has a Service of its own.
-    pub(super) fn agents(&self) -> Vec<(String, Arc<ServedAgent>)> {
-        if self.offers == Offers::ToolsAlone {
-            return Vec::new();
-        }
-        let this = &self.agent.config().name;
-        let is_other = |agent: &Arc<ServedAgent>| self.is_local() && agent.config().name != *this;
-        let others = self.runtime.agents().into_iter().filter(is_other);
-        let agents = std::iter::once(Arc::clone(&self.agent)).chain(others);
-        agents.map(|agent| (self.name_of(&agent.config().name), agent)).collect()
-    }
-
-    /// Those of them that somebody may ask.
-    fn agents_for(&self, asker: &Asker) -> Vec<(String, Arc<ServedAgent>)> {
-        let mut agents = self.agents();
-        agents.retain(|(_, agent)| asker.may(&agent.config().name, Permission::Observe).is_ok());
-        agents
-    }
-
-    /// The agent that is a tool of this name. Asked on every call, so that it looks at no other agent.
-    fn agent_called(&self, tool: &str) -> Option<Arc<ServedAgent>> {
-        if self.offers == Offers::ToolsAlone || self.is_tool(tool) {
-            return None;
-        }
-        let this = self.agent.config().name.as_str();
-        let mut name = tool;
-        loop {
-            let found = if name == this { Some(Arc::clone(&self.agent)) } else { self.other(name) };
-            if found.is_some() {
-                return found;
-            }
-            name = name.strip_prefix(ASK)?;
-            if !self.is_tool(name) {
-                return None;
-            }
-        }
-    }
-
-    fn other(&self, name: &str) -> Option<Arc<ServedAgent>> {
-        if self.is_local() { self.runtime.agent(name) } else { None }
-    }
-
-    fn is_tool(&self, name: &str) -> bool {
-        self.agent.config().tools.iter().any(|tool| tool.name.as_str() == name)
-    }
-
-    /// What an agent is called as a tool: by its name. A tool of that name keeps it, because policies know the tool by it.
-    fn name_of(&self, agent: &AgentName) -> String {
-        let mut name = agent.to_string();
-        while self.is_tool(&name) {
-            name.insert_str(0, ASK);
-        }
-        name
-    }
 }
 
 /// Who asks. Over stdio that is whoever has started this process, who is not asked.
@@ -115,10 +54,10 @@ pub(super) fn asker(context: &RequestContext<RoleServer>) -> Result<Asker, Error
     parts.extensions.get().cloned().ok_or_else(|| ErrorData::internal_error("nobody has asked who calls", None))
 }
 
-/// That they may ask this agent, which need not be the one whose server it is.
-fn may_observe(asker: &Asker, agent: &ServedAgent) -> Result<(), ErrorData> {
-    let may = asker.may(&agent.config().name, Permission::Observe);
-    may.map_err(|refused| ErrorData::invalid_params(asker.told(refused).detail, None))
+/// That a list is asked for that has only one page: nobody was given a cursor of another.
+fn whole(page: Option<PaginatedRequestParams>) -> Result<(), ErrorData> {
+    let wrong = |_| ErrorData::invalid_params("this is no cursor of ours: the list has one page", None);
+    page.and_then(|page| page.cursor).map(wrong).map_or(Ok(()), Err)
 }
 
 impl ServerHandler for AgentServer {
@@ -140,12 +79,17 @@ impl ServerHandler for AgentServer {
 
     async fn list_tools(
         &self,
-        _: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
+        whole(page)?;
         let agents = self.agents_for(&asker(&context)?);
         let agents = agents.iter().map(|(name, agent)| ask::describe(name, agent));
         Ok(ListToolsResult::with_all_items(tools::list(&self.agent).chain(agents).collect()))
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        tools::from_elsewhere(&self.agent, name)
     }
 
     async fn call_tool(
@@ -153,11 +97,8 @@ impl ServerHandler for AgentServer {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        match self.agent_called(&request.name) {
-            Some(agent) => {
-                may_observe(&asker(&context)?, &agent)?;
-                ask::ask(self, &agent, request, context).await
-            }
+        match self.agent_for(&asker(&context)?, &request.name) {
+            Some(agent) => ask::ask(self, &agent, request, context).await,
             None => tools::call(self, request, context).await,
         }
     }
@@ -178,12 +119,16 @@ impl ServerHandler for AgentServer {
 
     async fn list_resource_templates(
         &self,
-        _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         match self.offers {
             Offers::ToolsAlone => Err(ErrorData::method_not_found::<ListResourceTemplatesRequestMethod>()),
-            Offers::TheAgent => Ok(ListResourceTemplatesResult::with_all_items(resources::templates(&self.agent))),
+            Offers::TheAgent => {
+                whole(page)?;
+                let templates = resources::templates(&self.agent, &asker(&context)?);
+                Ok(ListResourceTemplatesResult::with_all_items(templates))
+            }
         }
     }
 
@@ -194,18 +139,16 @@ impl ServerHandler for AgentServer {
     ) -> Result<ReadResourceResponse, ErrorData> {
         match self.offers {
             Offers::ToolsAlone => Err(ErrorData::method_not_found::<ReadResourceRequestMethod>()),
-            Offers::TheAgent => {
-                let caller = asker(&context)?.caller();
-                Ok(resources::read(&self.agent, caller, &request.uri).await?.into())
-            }
+            Offers::TheAgent => Ok(resources::read(&self.agent, &asker(&context)?, &request.uri).await?.into()),
         }
     }
 
     async fn list_prompts(
         &self,
-        _: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
+        whole(page)?;
         if self.offers == Offers::ToolsAlone {
             return Err(ErrorData::method_not_found::<ListPromptsRequestMethod>());
         }
@@ -220,8 +163,7 @@ impl ServerHandler for AgentServer {
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
         let unknown = || ErrorData::invalid_params(format!("no prompt is named `{}`", request.name), None);
-        let agent = self.agent_called(&request.name).ok_or_else(unknown)?;
-        may_observe(&asker(&context)?, &agent)?;
+        let agent = self.agent_for(&asker(&context)?, &request.name).ok_or_else(unknown)?;
         Ok(prompts::get(&request.name, &agent, request.arguments.as_ref())?.into())
     }
 
@@ -234,5 +176,8 @@ impl ServerHandler for AgentServer {
             Offers::ToolsAlone => Err(ErrorData::method_not_found::<CompleteRequestMethod>()),
             Offers::TheAgent => resources::complete(&self.agent, &asker(&context)?.caller(), &request).await,
         }
+    }
+    async fn on_custom_request(&self, request: CustomRequest, _: RequestContext<RoleServer>) -> Result<CustomResult, ErrorData> {
+        Err(message::unreadable(&request.method, request.params.as_ref()))
     }
 }

@@ -1,13 +1,13 @@
 //! MCP over stdio: one client, which started this process and ends it by closing its input.
 
-use rmcp::ServiceExt;
-use rmcp::transport::async_rw::AsyncRwTransport;
+use rmcp::transport::IntoTransport;
 use rmcp::transport::io::stdio_pipes;
+use rmcp::{RoleServer, ServiceExt};
 use skreaver_protocol::rest::BODY_LIMIT;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-use super::McpServer;
+use super::{McpServer, lines};
 
 /// Why a server over stdio ended early.
 #[derive(Debug, thiserror::Error)]
@@ -36,8 +36,7 @@ impl McpServer {
         let runtime = std::sync::Arc::clone(&self.0.runtime);
         let over = CancellationToken::new();
         let told = async {
-            let transport = AsyncRwTransport::new_server(input, output).with_max_line_length(BODY_LIMIT);
-            let outcome = self.talk(transport).await;
+            let outcome = self.talk(lines::transport(input, output, BODY_LIMIT)).await;
             over.cancel();
             outcome
         };
@@ -45,10 +44,10 @@ impl McpServer {
         outcome
     }
 
-    async fn talk<I, O>(self, transport: AsyncRwTransport<rmcp::RoleServer, I, O>) -> Result<(), StdioError>
+    async fn talk<T, E, A>(self, transport: T) -> Result<(), StdioError>
     where
-        I: AsyncRead + Send + Unpin + 'static,
-        O: AsyncWrite + Send + Unpin + 'static,
+        T: IntoTransport<RoleServer, E, A>,
+        E: std::error::Error + Send + Sync + 'static,
     {
         use rmcp::service::ServerInitializeError::ConnectionClosed;
         let running = match self.0.serve(transport).await {

@@ -35,6 +35,15 @@ fn describe(agent: &ServedAgent, name: &ToolName) -> Option<Tool> {
     }
 }
 
+/// A tool that came from elsewhere: its schema may ask for headers that repeat its arguments, which no other does.
+pub(super) fn from_elsewhere(agent: &ServedAgent, name: &str) -> Option<Tool> {
+    if !name.contains("__") && !name.contains('/') {
+        return None;
+    }
+    let is_it = |tool: &ToolName| tool.as_str() == name || wire_name(tool.as_str()) == name;
+    describe(agent, &agent.toolbox().permitted().into_iter().find(is_it)?)
+}
+
 /// Calls one. Where people have to approve it and the client can ask its user, it does.
 pub(super) async fn call(
     server: &AgentServer,
@@ -43,7 +52,7 @@ pub(super) async fn call(
 ) -> Result<CallToolResponse, ErrorData> {
     let asker = asker(&context)?;
     let caller = asker.caller();
-    let asking = Asking::of(server, asker, &request, &context);
+    let asking = Asking::of(server, &server.agent, asker, &request, &context);
     let arguments = Value::Object(request.arguments.unwrap_or_default());
     let (tool, input) = (request.name.into_owned(), Input::Arguments(arguments));
     let id = approval::call_id(request.request_state.as_deref());

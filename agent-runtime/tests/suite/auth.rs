@@ -2,6 +2,7 @@
 
 mod doors;
 mod hostile;
+mod mcp;
 mod operator;
 mod own;
 mod rotation;

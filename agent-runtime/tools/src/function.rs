@@ -149,7 +149,24 @@ pub fn schema<T: JsonSchema>() -> Value {
         fields.remove("title");
         fields.remove("description");
     }
+    drop_formats(&mut schema);
     schema
+}
+
+/// Formats of Rust's numbers are none of JSON Schema's: clients that check schemas warn of every one.
+fn drop_formats(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            let is_of_numbers =
+                |format: &str| format.trim_start_matches('u').starts_with("int") || format == "double" || format == "float";
+            if fields.get("format").and_then(Value::as_str).is_some_and(is_of_numbers) {
+                fields.remove("format");
+            }
+            fields.values_mut().for_each(drop_formats);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_formats),
+        _ => {}
+    }
 }
 
 #[async_trait]

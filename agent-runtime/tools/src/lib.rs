@@ -7,6 +7,7 @@
 mod builtin;
 mod function;
 mod nesting;
+mod strict;
 #[cfg(feature = "workers")]
 pub mod worker;
 
@@ -16,6 +17,7 @@ use skreaver_policy::Permit;
 
 pub use builtin::*;
 pub use function::{Function, FunctionTool, Pure, Text, schema};
+pub use strict::strict_json;
 
 /// Something that an agent can do.
 #[async_trait]

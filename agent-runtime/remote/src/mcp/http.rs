@@ -1,11 +1,12 @@
 //! Streamable HTTP: what rmcp asks of a client, over requests that are judged where they happen.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::BoxStream;
-use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ErrorData, ServerJsonRpcMessage};
+use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ErrorData, RequestId, ServerJsonRpcMessage, ServerResult};
 use rmcp::transport::streamable_http_client::{
     SseError, StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse, StreamableHttpResponseLimits,
 };
@@ -124,9 +125,11 @@ impl Http {
         });
         // An older server refuses what newer clients ask first, often with an answer that does not say to which question.
         if let Some(id) = discovery(message).filter(|_| status.is_client_error() && !is_auth) {
-            let error =
-                error.map_or_else(|| ErrorData::invalid_request(format!("HTTP {}", status.as_u16()), None), |error| error.error);
-            return Ok(StreamableHttpPostResponse::Json(ServerJsonRpcMessage::error(error, Some(id)), None));
+            let answer = match error {
+                Some(error) => ServerJsonRpcMessage::error(error.error, Some(id)),
+                None => not_known(id, format!("HTTP {}", status.as_u16())),
+            };
+            return Ok(StreamableHttpPostResponse::Json(answer, None));
         }
         match error {
             Some(error) => Ok(StreamableHttpPostResponse::Json(ServerJsonRpcMessage::Error(error), None)),
@@ -165,8 +168,14 @@ impl Http {
             return Err(failed(Problem::ContentType(content_type(&response))));
         }
         let content = self.content(response, limits.json).await?;
-        let message = serde_json::from_slice(&content).map_err(|_| failed(Problem::NotMcp))?;
-        Ok(StreamableHttpPostResponse::Json(message, session_of))
+        let answer = match (serde_json::from_slice(&content), discovery(&message)) {
+            (Ok(answer @ ServerJsonRpcMessage::Error(_)), _) | (Ok(answer), None) => answer,
+            (Ok(answer), Some(_)) if is_discovered(&answer) => answer,
+            // Some older servers have an empty answer to whatever they do not know.
+            (_, Some(id)) => not_known(id, "the server does not say what it speaks"),
+            (Err(_), None) => return Err(failed(Problem::NotMcp)),
+        };
+        Ok(StreamableHttpPostResponse::Json(answer, session_of))
     }
 }
 
@@ -190,13 +199,22 @@ fn of_the_protocol(protocol: Headers, session: Option<&str>) -> Answer<HeaderMap
     Ok(headers)
 }
 
-fn discovery(message: &ClientJsonRpcMessage) -> Option<rmcp::model::RequestId> {
+fn discovery(message: &ClientJsonRpcMessage) -> Option<RequestId> {
     match message {
         ClientJsonRpcMessage::Request(request) if matches!(request.request, ClientRequest::DiscoverRequest(_)) => {
             Some(request.id.clone())
         }
         _ => None,
     }
+}
+
+fn is_discovered(answer: &ServerJsonRpcMessage) -> bool {
+    matches!(answer, ServerJsonRpcMessage::Response(answer) if matches!(answer.result, ServerResult::DiscoverResult(_)))
+}
+
+/// The answer of a server to which discovery is nothing: it is an older one, and is asked as they are.
+fn not_known(id: RequestId, why: impl Into<Cow<'static, str>>) -> ServerJsonRpcMessage {
+    ServerJsonRpcMessage::error(ErrorData::invalid_request(why, None), Some(id))
 }
 
 fn is_subscription(message: &ClientJsonRpcMessage) -> bool {

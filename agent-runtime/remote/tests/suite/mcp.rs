@@ -3,12 +3,16 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use axum::routing::post;
+use serde_json::{Value, json};
 use skreaver_protocol::config::{McpConfig, Pin};
 use skreaver_remote::{Source, SourceState};
 use skreaver_tools::ToolError;
 
-use crate::peers::{Era, Ledgers, announced, call, config, lost, names, ready, serve, start, until};
+use crate::peers::{Era, Ledgers, announced, call, config, lost, names, ready, serve, serve_router, start, until};
 
 const ERAS: [Era; 2] = [Era::Sessions, Era::Stateless];
 
@@ -178,4 +182,23 @@ async fn under_enforce_what_changed_is_withheld_until_it_is_accepted() {
     source.set_pins(pins(&now));
     let accepted = source.offers().borrow().clone();
     assert_eq!((names(&accepted).len(), accepted.drift.len(), accepted.state), (3, 0, SourceState::Ready));
+}
+
+/// Many older servers that were written by hand have the empty result for whatever they do not know.
+#[tokio::test]
+async fn a_server_that_answers_discovery_with_nothing_is_asked_as_an_older_one() {
+    let answer = |axum::Json(asked): axum::Json<Value>| async move {
+        let result = match asked["method"].as_str().unwrap() {
+            "initialize" => json!({
+                "protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": {"name": "old", "version": "1"}
+            }),
+            "tools/list" => json!({"tools": [{"name": "pay", "inputSchema": {"type": "object"}}]}),
+            _ if asked["id"].is_null() => return StatusCode::ACCEPTED.into_response(),
+            _ => json!({}),
+        };
+        axum::Json(json!({"jsonrpc": "2.0", "id": asked["id"], "result": result})).into_response()
+    };
+    let server = serve_router(Router::new().route("/mcp", post(answer)), None).await;
+    let source = start(config(server.address));
+    assert_eq!(names(&ready(&source).await), ["ledger/pay"]);
 }

@@ -360,13 +360,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
         request: Some(any_object),
         responses: MCP_ANSWERS,
         problems: &[
-            Code::MalformedJson,
             Code::ForbiddenHost,
             Code::UnknownAgent,
             Code::RequestTimeout,
             Code::BodyTooLarge,
             Code::UnsupportedMediaType,
-            Code::InvalidRequest,
             Code::QueueFull,
         ],
     },
@@ -389,13 +387,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
         request: Some(any_object),
         responses: MCP_ANSWERS,
         problems: &[
-            Code::MalformedJson,
             Code::ForbiddenHost,
             Code::NotFound,
             Code::RequestTimeout,
             Code::BodyTooLarge,
             Code::UnsupportedMediaType,
-            Code::InvalidRequest,
             Code::QueueFull,
         ],
     },
@@ -482,6 +478,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
 const MCP_ANSWERS: &[(u16, &str, Body)] = &[
     (200, "A JSON-RPC answer.", Body::Any),
     (202, "A notification was taken.", Body::Nothing),
+    (400, "This is no message of JSON-RPC 2.0, or its headers say something else: the error of JSON-RPC.", Body::Any),
     (406, "The header `Accept` has to name both application/json and text/event-stream.", Body::Nothing),
 ];
 

@@ -86,25 +86,6 @@ async fn an_idempotency_key_is_of_one_caller_however_they_prove_it() {
 }
 
 #[tokio::test]
-async fn policies_and_tools_over_mcp_are_told_who_calls() {
-    let world = World::start().await;
-    let ask = async |who: &str, method: &str, params: Value| {
-        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        answer(world.by(who, "POST", "/agents/amber/mcp").json(&body)).await
-    };
-    let shout = || json!({"name": "uppercase", "arguments": {"text": "a"}});
-    assert_eq!(ask("ann", "tools/call", shout()).await.1["result"]["content"][0]["text"], "A");
-    let (status, denied) = ask("bob", "tools/call", shout()).await;
-    assert_eq!((status, &denied["result"]["isError"]), (200, &json!(true)), "{denied}");
-    assert_eq!(ask("eve", "tools/call", shout()).await.1["code"], "forbidden");
-    let (status, listed) = ask("eve", "tools/list", json!({})).await;
-    assert_eq!((status, listed["result"]["tools"].as_array().unwrap().len()), (200, 3));
-    let (status, denied) = answer(world.by("bob", "POST", "/agents/amber/observe").json(&json!({"input": "uppercase:a"}))).await;
-    assert_eq!((status, &denied["rule"]), (403, &json!("ann")), "{denied}");
-    world.served.stop().await;
-}
-
-#[tokio::test]
 async fn who_approves_is_the_caller_whatever_the_body_says() {
     let world = World::start().await;
     let asked = async { answer(world.by("ann", "POST", "/agents/basalt/observe").json(&json!({"input": "reverse:ab"}))).await };

@@ -22,7 +22,7 @@ use crate::support::{Served, config, start, until};
 pub(super) const ISSUER: &str = "https://id.example.com";
 
 /// Agents, what they may do, and who may ask them. `DIR` is where the keys are.
-const CONFIG: &str = "
+pub(super) const CONFIG: &str = "
 agents:
 - name: amber
   tools:
@@ -40,7 +40,7 @@ auth:
   - {role: user, subjects: [{kind: ApiKey, name: narrow}, {kind: Group, name: staff}], agents: [basalt]}
 ";
 /// Only Ann may shout, and nobody reverses without approval.
-const POLICIES: &str = "{version: 1, policies: [{name: care, mode: Enforce, defaultAction: Allow, rules: [
+pub(super) const POLICIES: &str = "{version: 1, policies: [{name: care, mode: Enforce, defaultAction: Allow, rules: [
   {name: ann, tools: [uppercase], when: \"caller.name != 'ann'\", action: Deny},
   {name: ask, tools: [reverse], action: RequireApproval, approval: {quorum: 2, timeout: 1h}}]}]}";
 
@@ -67,6 +67,11 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn start() -> Self {
+        Self::of(CONFIG, POLICIES).await
+    }
+
+    /// One with other agents or policies.
+    pub(super) async fn of(agents: &str, policies: &str) -> Self {
         let log = Log::default();
         let subscriber = tracing_subscriber::fmt().json().with_writer(log.clone()).finish();
         let capturing = tracing::subscriber::set_default(subscriber);
@@ -78,8 +83,8 @@ impl World {
         for (name, more) in CALLERS {
             write_key(&folder, name, &[&format!("{} {more}", keys[name].line)]);
         }
-        let yaml = CONFIG.replace("DIR", folder.path().to_str().unwrap());
-        let served = start(config(&yaml), &[("amber", POLICIES), ("basalt", POLICIES)], None, Duration::ZERO).await;
+        let yaml = agents.replace("DIR", folder.path().to_str().unwrap());
+        let served = start(config(&yaml), &[("amber", policies), ("basalt", policies)], None, Duration::ZERO).await;
         until(async || (served.get("/ready").await.0 == 200).then_some(())).await;
         Self { served, folder, signer, keys, log, _capturing: capturing }
     }

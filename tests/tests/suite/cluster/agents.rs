@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use skreaver_tests::{Namespace, root, until, writes};
+use skreaver_tests::{Namespace, clients, root, until, writes};
 
 use super::{agent, observe, pods, ready};
 
@@ -23,27 +23,34 @@ async fn the_samples_become_ready_and_answer() {
     namespace.delete().await;
 }
 
+/// The protocol's own Python client, through the Service.
 #[tokio::test]
-async fn a_client_from_elsewhere_lists_and_calls_tools_over_mcp() {
+async fn a_client_from_elsewhere_uses_all_of_mcp_and_no_name_but_those_of_the_service() {
     let namespace = Namespace::create("mcp").await;
-    namespace
-        .apply(&agent("amber", "{tools: [{name: uppercase, type: Builtin}, {name: reverse, type: Builtin}]}"))
-        .await
-        .unwrap();
+    let tools = "tools: [{name: uppercase, type: Builtin}, {name: reverse, type: Builtin}]";
+    namespace.apply(&agent("amber", &format!("{{{tools}, memory: {{backend: InMemory}}}}"))).await.unwrap();
     ready(&namespace, "amber").await;
-    let cache = std::env::var("SKREAVER_CACHE").unwrap();
     let url = namespace.get("agent", "amber").await.unwrap()["status"]["endpoints"]["mcp"].as_str().unwrap().to_owned();
-    let call = |url: &str| {
-        let script = root().join("tests/clients/mcp_tools.py");
-        Command::new(format!("{cache}/clients/bin/python")).arg(script).args([url, "uppercase", "hi"]).output().unwrap()
-    };
-    let output = call(&url);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(said, json!({ "tools": ["amber", "reverse", "uppercase"], "error": false, "text": "HI" }));
-    // By address the same server is reached under a name that is not its own, as a rebinding web page would.
+    for mode in ["auto", "legacy"] {
+        let mut python = Command::new(clients().join("bin/python"));
+        let output = python.arg(root().join("tests/clients/mcp_client.py")).args([mode, &url]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(found["tools"], json!(["amber", "reverse", "uppercase"]));
+        assert_eq!((&found["called"], &found["answered"]), (&json!(["HI", false]), &json!("HELLO")));
+        assert_eq!((&found["said"], &found["prompts"], &found["prompt"]), (&json!(true), &json!(["amber"]), &json!(true)));
+    }
+    // A web page that rebinds its own name to the Service's address is known by that name.
+    let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
+    let full = format!("amber.{}.svc.cluster.local", namespace.name);
+    let short = [&full, full.trim_end_matches(".cluster.local"), &format!("amber.{}", namespace.name), "amber"];
     let address = namespace.get("service", "amber").await.unwrap()["spec"]["clusterIP"].as_str().unwrap().to_owned();
-    assert!(!call(&format!("http://{address}:8080/mcp")).status.success());
+    let foreign = ["evil.example", "amber.evil.example", address.as_str()];
+    for (host, expected) in short.into_iter().map(|host| (host, 200)).chain(foreign.map(|host| (host, 403))) {
+        let request = reqwest::Client::new().post(&url).json(&list).header("host", format!("{host}:8080"));
+        let response = request.header("accept", "application/json, text/event-stream").send().await.unwrap();
+        assert_eq!(response.status(), expected, "{host}");
+    }
     namespace.delete().await;
 }
 
