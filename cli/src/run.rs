@@ -11,6 +11,7 @@ use skreaver::protocol::auth::AuthConfig;
 use skreaver::protocol::config::AgentConfig;
 use skreaver::tools::worker::{Pool, Program};
 use skreaver::{Listeners, Origin, Runtime, serve_until_terminated};
+use skreaver_render::local::Local;
 use tokio::net::TcpListener;
 
 use crate::files::{Files, load, parse};
@@ -48,6 +49,9 @@ pub(crate) fn run(args: &Args, program: Program) -> anyhow::Result<()> {
     let local = if args.files.files.is_empty() { load(parse("the built-in demo", DEMO)?)? } else { args.files.load()? };
     let auth = auth(args)?;
     let asks = auth.is_some();
+    if let Some(told) = of_clusters(&local, asks) {
+        eprintln!("{told}\n");
+    }
     // To be removed at the very end.
     let secrets = Folder::create()?;
     let builder = args.served.runtime(&local, auth, &secrets, Pool::usual(program)?)?;
@@ -80,6 +84,15 @@ fn auth(args: &Args) -> anyhow::Result<Option<AuthConfig>> {
         config.api_keys = Some(directory.clone());
     }
     Ok(Some(config))
+}
+
+/// What to tell of Agents that say how their callers are known: their namespace, Secrets and issuers are a cluster's.
+fn of_clusters(local: &Local, asks: bool) -> Option<String> {
+    let says = local.agents().filter(|agent| agent.spec.expose.as_ref().is_some_and(|expose| expose.auth.is_some()));
+    let names: Vec<_> = says.filter_map(|agent| agent.metadata.name.as_deref()).collect();
+    let here = if asks { "callers are known as --auth and --api-keys say" } else { "nobody is asked" };
+    let it = "`spec.expose.auth` holds in a cluster";
+    (!names.is_empty()).then(|| format!("{it}, not here, where {here} (docs/auth.md): {}", names.join(", ")))
 }
 
 async fn listen(runtime: Arc<Runtime>, address: SocketAddr, asks: bool) -> anyhow::Result<()> {

@@ -140,7 +140,7 @@ pub struct AgentSpec {
     pub readiness: ReadinessMode,
 
     /// How callers reach the agent.
-    /// Example: `{auth: {issuers: [{kind: OIDC, url: "https://id.example.com", audiences: [amber]}]}}`.
+    /// Example: `{auth: {apiKeys: {secretRef: {name: clerk-keys}}}}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expose: Option<Expose>,
 

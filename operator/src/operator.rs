@@ -101,8 +101,8 @@ impl Base {
             Some(service) => Some(self.open_channel(service, &mut settings, &hub, &scopes).await?),
             None => None,
         };
-        settings.auth.issuer =
-            Some(keys::cluster_issuer(&self.client).await.context("failed to learn who issues the tokens of ServiceAccounts")?);
+        let issuer = keys::learn_cluster(&self.client, &hub.issuers).await;
+        settings.auth.issuer = Some(issuer.context("failed to learn who issues the tokens of ServiceAccounts")?);
         let settings = Arc::new(settings);
         let loopback = if self.args.issuers_on_loopback { Loopback::Open } else { Loopback::Closed };
         let fresh = keys::keep_fresh(self.client.clone(), loopback, Arc::clone(&hub), stop.clone());

@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 const PAGE: &str = include_str!("../../../docs/policies.md");
 const TOOLS: &str = include_str!("../../../docs/tools.md");
-
+const CALLERS: &str = include_str!("../../../docs/auth-cluster.md");
 const MCP: &str = include_str!("../../../docs/mcp.md");
 
 fn root() -> &'static Path {
@@ -123,6 +123,34 @@ fn whoever_serves_to_others_says_who_may_ask() {
     let file = folder.path().join("auth.yaml");
     std::fs::write(&file, "{bindings: [{role: king, subjects: [{kind: ApiKey, name: ann}]}]}").unwrap();
     refused(&format!("skreaver run --auth {}", file.display()), "/auth/bindings/0");
+}
+
+/// The page on callers in a cluster has a spec, and what of it cannot be meant is found without one.
+#[test]
+fn who_may_ask_in_a_cluster_is_judged_here_and_said_not_to_hold_here() {
+    let spec = blocks(CALLERS, "yaml").into_iter().find(|block| block.starts_with("spec:")).unwrap();
+    let agent = format!("apiVersion: skreaver.dev/v1alpha1\nkind: Agent\nmetadata: {{name: amber}}\n{spec}");
+    assert_eq!(exit("skreaver validate -f -", &agent), 0);
+    let rendered = String::from_utf8(shell("skreaver render -f -", &agent).stdout).unwrap();
+    assert!(
+        rendered.contains("\"url\": \"https://id.example.com\"") && rendered.contains("secretName: clerk-keys"),
+        "{rendered}"
+    );
+    for command in ["validate", "render", "run"] {
+        let output = shell(
+            &format!("skreaver {command} -f -"),
+            &agent.replace("kind: User, name: jo", "kind: User, name: jo, issuer: 'https://b.example.com'"),
+        );
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let problem = "spec.expose.auth.bindings[1].subjects[0].issuer: no issuer of this URL can vouch for it";
+        assert!(!output.status.success() && told.contains(problem), "{command}: {told}");
+    }
+    let output = shell("skreaver run -f - --listen 127.0.0.1:1", &agent);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        told.contains("`spec.expose.auth` holds in a cluster, not here, where nobody is asked (docs/auth.md): amber"),
+        "{told}"
+    );
 }
 
 #[test]

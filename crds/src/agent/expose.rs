@@ -23,6 +23,8 @@ pub struct Expose {
         .message("type None asks nobody who they are: leave the rest out, or leave type out"),
     validation = Rule::new("self.type == 'None' || !has(self.kubernetes) || self.kubernetes || has(self.apiKeys) || (has(self.issuers) && size(self.issuers) > 0)")
         .message("nobody could call the agent: leave kubernetes out, or set issuers or apiKeys; type None asks nobody who they are"),
+    validation = Rule::new("!has(self.issuers) || size(self.issuers) == 0 || (has(self.bindings) && size(self.bindings) > 0)")
+        .message("callers whom issuers vouch for have no role yet: write bindings, and in them the ServiceAccounts that should go on calling"),
     validation = Rule::new("!has(self.roles) || self.roles.all(role, !(role.name in ['viewer', 'user', 'approver', 'admin']))")
         .message("the roles viewer, user, approver and admin are built in: give yours another name"),
     validation = Rule::new("!has(self.bindings) || self.bindings.all(binding, binding.role in ['viewer', 'user', 'approver', 'admin'] || (has(self.roles) && self.roles.exists(role, role.name == binding.role)))")
@@ -38,7 +40,8 @@ pub struct Auth {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubernetes: Option<bool>,
 
-    /// Whose tokens are taken besides. Their keys are fetched by the operator, over HTTPS, by OpenID Connect Discovery.
+    /// Whose tokens are taken besides. Their keys are fetched by the operator, over HTTPS, by OpenID Connect Discovery. What their
+    /// callers may do stands in `bindings`.
     /// Example: `[{kind: OIDC, url: "https://id.example.com", audiences: [amber], groups: {claim: groups}}]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 7))]
@@ -56,7 +59,7 @@ pub struct Auth {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub roles: Vec<Role>,
 
-    /// Who has which role. These are then all that there are. Default: the ServiceAccounts of the Agent's own namespace have the
+    /// Who has which role. These are then all that there are, besides the roles that API keys have by themselves. Default: the ServiceAccounts of the Agent's own namespace have the
     /// role `user`, so that what runs beside an agent can ask it, and nothing else can.
     /// Example: `[{role: user, subjects: [{kind: Group, name: staff}]}]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

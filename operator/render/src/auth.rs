@@ -23,9 +23,9 @@ pub fn auth_config(agent: &Agent, settings: &Settings) -> Option<AuthConfig> {
     let wanted = wanted(agent, settings)?;
     let Auth { kind: _, kubernetes, issuers, api_keys, roles, bindings } = &wanted;
     let namespace = agent.namespace().unwrap_or_else(|| "default".into());
-    let cluster =
-        settings.auth.issuer.as_ref().filter(|_| kubernetes.unwrap_or(true)).zip(AgentName::parse(agent.name_any()).ok());
-    let cluster = cluster.map(|(url, name)| cluster_issuer(url, audience(&namespace, &name)));
+    let url = settings.auth.issuer.as_deref().unwrap_or_else(|| likely_issuer(&wanted));
+    let name = AgentName::parse(agent.name_any()).ok().filter(|_| kubernetes.unwrap_or(true));
+    let cluster = name.map(|name| cluster_issuer(url, audience(&namespace, &name)));
     // Whoever is trusted with workloads in the namespace is trusted to ask what runs there. NetworkPolicy has the same border.
     let neighbours = || RoleBinding {
         role: "user".into(),
@@ -94,6 +94,13 @@ fn wanted(agent: &Agent, settings: &Settings) -> Option<Auth> {
 /// The Secret with an agent's API keys.
 pub(crate) fn api_key_secret(agent: &Agent, settings: &Settings) -> Option<String> {
     Some(wanted(agent, settings)?.api_keys?.secret_ref.name)
+}
+
+/// The cluster's issuer as far as an Agent alone tells: whoever it names and does not bring, or else what most clusters are called.
+fn likely_issuer(auth: &Auth) -> &str {
+    let named = auth.bindings.iter().flat_map(|binding| &binding.subjects).filter_map(|subject| subject.issuer.as_deref());
+    let mut foreign = named.filter(|url| auth.issuers.iter().all(|issuer| issuer.url != *url));
+    foreign.next().unwrap_or("https://kubernetes.default.svc.cluster.local")
 }
 
 fn cluster_issuer(url: &str, audience: String) -> TokenIssuer {

@@ -12,6 +12,7 @@ use skreaver_crds::{Agent, ToolPolicy};
 use skreaver_protocol::auth::KeySets;
 use skreaver_protocol::policy::{AgentFacts, PolicyBundle};
 
+use crate::auth::auth_problems;
 use crate::peers::{Peers, asks, circles};
 use crate::{
     Child, Found, PolicyInForce, ResolvedAgent, ServiceName, Services, Settings, Told, accept, agent_facts, auth_config,
@@ -52,6 +53,7 @@ impl Local {
         }
         problems.extend(local.twins());
         problems.extend(local.circles());
+        problems.extend(local.callers());
         if problems.is_empty() { Ok(local) } else { Err(problems) }
     }
 
@@ -96,6 +98,13 @@ impl Local {
     fn circles(&self) -> Vec<String> {
         let all = self.agents.iter().map(|(origin, agent)| (origin, circles(agent, &self.peers(agent))));
         all.flat_map(|(origin, found)| found.into_iter().map(move |circle| format!("{origin}: {circle}"))).collect()
+    }
+
+    /// Who may call an Agent needs no other file either.
+    fn callers(&self) -> Vec<String> {
+        let settings = Settings::default();
+        let all = self.agents.iter().map(|(origin, agent)| (origin, auth_problems(agent, &settings)));
+        all.flat_map(|(origin, found)| found.into_iter().map(move |problem| format!("{origin}: {problem}"))).collect()
     }
 
     /// The Agents in the namespace of this one.
@@ -182,9 +191,14 @@ impl Local {
         self.policies_of(&agent_facts(agent), required)
     }
 
+    /// Every Agent.
+    pub fn agents(&self) -> impl Iterator<Item = &Agent> {
+        self.agents.iter().map(|(_, agent)| agent)
+    }
+
     /// The Agent of this name.
     pub fn agent(&self, name: &str) -> Option<&Agent> {
-        self.agents.iter().map(|(_, agent)| agent).find(|agent| agent.name_any() == name)
+        self.agents().find(|agent| agent.name_any() == name)
     }
 
     /// The policies that select an agent in this namespace and with these labels.

@@ -39,7 +39,7 @@ pub struct Settings {
 pub struct AuthSettings {
     /// What holds for Agents that do not say.
     pub default: AuthDefault,
-    /// The cluster as its ServiceAccounts' tokens name it in `iss`. The operator asks the API server. Absent: unknown.
+    /// The cluster as its ServiceAccounts' tokens name it in `iss`. The operator asks the API server. Absent: what an Agent makes likely.
     pub issuer: Option<String>,
 }
 

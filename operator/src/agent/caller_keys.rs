@@ -25,7 +25,7 @@ impl CallerKeys {
     pub(crate) fn look_up(agent: &Agent, key: &AgentKey, ctx: &Context) -> Self {
         let auth = auth_config(agent, &ctx.settings);
         let issuers = auth.as_ref().map(|auth| auth.issuers.as_slice()).unwrap_or_default();
-        let known = ctx.hub.issuers.want(key, issuers, ctx.settings.auth.issuer.as_deref(), Instant::now());
+        let known = ctx.hub.issuers.want(key, issuers, Instant::now());
         Self { auth, known }
     }
 

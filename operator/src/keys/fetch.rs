@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use axum::http::Request;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -13,7 +13,7 @@ use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::provider::{self, Loopback};
-use super::{Fetched, Place};
+use super::{Fetched, KeyBook, Place, key_set};
 use crate::control::hub::Hub;
 
 /// Fetches at the same time.
@@ -61,13 +61,20 @@ async fn fetch(client: Client, url: String, place: Place, loopback: Loopback) ->
 
 async fn of_cluster(client: &Client) -> anyhow::Result<Fetched> {
     let keys = get(client, "/openid/v1/jwks").await?;
-    Ok(Fetched { keys: provider::key_set(keys).map_err(anyhow::Error::msg)?, max_age: None })
+    let keys = key_set::usable(&keys).map_err(|problem| anyhow!("its key set {problem}"))?;
+    Ok(Fetched { keys, max_age: None })
 }
 
-/// What tokens of this cluster's ServiceAccounts name in `iss`.
-pub(crate) async fn cluster_issuer(client: &Client) -> anyhow::Result<String> {
+/// Learns what tokens of this cluster's ServiceAccounts name in `iss`, and their keys, so that the first Agent finds them. Keys that
+/// cannot be fetched are told, and tried again.
+pub(crate) async fn learn_cluster(client: &Client, book: &KeyBook) -> anyhow::Result<String> {
     let document = get(client, "/.well-known/openid-configuration").await?;
     let issuer = document.get("issuer").and_then(Value::as_str).context("the API server's OpenID document names no issuer")?;
+    book.keep_cluster(issuer, Instant::now());
+    for (url, place) in book.take_due(1, Instant::now()).0 {
+        let (url, outcome) = fetch(client.clone(), url, place, Loopback::Closed).await;
+        book.settle(&url, outcome, Instant::now());
+    }
     Ok(issuer.to_owned())
 }
 

@@ -1,6 +1,7 @@
 //! The public keys of issuers: who wants which, what is known of them, and when they are fetched again. Pure but for the lock.
 
 mod fetch;
+mod key_set;
 mod provider;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,10 +9,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use skreaver_protocol::auth::{IssuerKind, TokenIssuer};
+use skreaver_protocol::auth::TokenIssuer;
 use tokio::sync::Notify;
 
-pub(crate) use fetch::{cluster_issuer, keep_fresh};
+pub(crate) use fetch::{keep_fresh, learn_cluster};
 pub(crate) use provider::Loopback;
 
 use crate::agent::AgentKey;
@@ -23,8 +24,8 @@ const LATEST: Duration = Duration::from_secs(3600);
 /// Between two fetches of one issuer's keys, whoever asks.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// Where keys are published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where keys are published. Those of the cluster come first: no number of providers that hang keeps them waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Place {
     /// By the API server.
     Cluster,
@@ -79,8 +80,13 @@ pub(crate) struct Concerned {
 }
 
 impl KeyBook {
-    /// What is known of the issuers of an Agent, which are fetched from now on. `cluster` is the cluster's own.
-    pub(crate) fn want(&self, agent: &AgentKey, issuers: &[TokenIssuer], cluster: Option<&str>, now: Instant) -> Known {
+    /// Keeps the keys of the cluster itself, whether Agents trust it or not. From then on no Agent makes them come from elsewhere.
+    fn keep_cluster(&self, url: &str, now: Instant) {
+        self.lock().insert(url.to_owned(), Issuer::new(Place::Cluster, now));
+    }
+
+    /// What is known of the issuers of an Agent, which are fetched from now on.
+    pub(crate) fn want(&self, agent: &AgentKey, issuers: &[TokenIssuer], now: Instant) -> Known {
         let mut book = self.lock();
         for (url, issuer) in book.iter_mut() {
             if !issuers.iter().any(|wanted| wanted.url == *url) {
@@ -88,23 +94,21 @@ impl KeyBook {
             }
         }
         let mut known = Known::default();
-        for TokenIssuer { kind, url, .. } in issuers {
-            let is_own = *kind == IssuerKind::Kubernetes && cluster == Some(url.as_str());
-            let place = if is_own { Place::Cluster } else { Place::Provider };
-            let issuer = book.entry(url.clone()).or_insert_with(|| Issuer::new(place, now));
+        for TokenIssuer { url, .. } in issuers {
+            let issuer = book.entry(url.clone()).or_insert_with(|| Issuer::new(Place::Provider, now));
             issuer.agents.insert(agent.clone());
             known.keys.extend(issuer.keys.clone().map(|keys| (url.clone(), keys)));
             known.problems.extend(issuer.problem.clone());
             known.is_pending |= issuer.keys.is_none() && issuer.problem.is_none();
         }
-        book.retain(|_, issuer| !issuer.agents.is_empty());
+        book.retain(|_, issuer| issuer.place == Place::Cluster || !issuer.agents.is_empty());
         self.wake.notify_one();
         known
     }
 
     /// Drops what an Agent wanted.
     pub(crate) fn forget(&self, agent: &AgentKey) {
-        self.want(agent, &[], None, Instant::now());
+        self.want(agent, &[], Instant::now());
     }
 
     /// A pod has seen keys of these issuers that it does not know. `true` where they are fetched at once; otherwise they are fresh,
@@ -125,8 +129,9 @@ impl KeyBook {
     /// At most so many issuers whose keys are to be fetched now, and when to look again.
     fn take_due(&self, most: usize, now: Instant) -> (Vec<(String, Place)>, Option<Instant>) {
         let mut book = self.lock();
-        let due = book.iter_mut().filter(|(_, issuer)| issuer.due <= now && !issuer.is_running).take(most);
-        let due = due.map(|(url, issuer)| {
+        let mut due: Vec<_> = book.iter_mut().filter(|(_, issuer)| issuer.due <= now && !issuer.is_running).collect();
+        due.sort_by_key(|(_, issuer)| (issuer.place, issuer.due));
+        let due = due.into_iter().take(most).map(|(url, issuer)| {
             (issuer.is_running, issuer.begun) = (true, Some(now));
             (url.clone(), issuer.place)
         });
@@ -192,7 +197,7 @@ mod tests {
 
     fn want(book: &KeyBook, now: Instant) -> Known {
         let issuer = json!({"kind": "OIDC", "url": URL, "audiences": ["chalk"]});
-        book.want(&agent(), &[serde_json::from_value(issuer).unwrap()], None, now)
+        book.want(&agent(), &[serde_json::from_value(issuer).unwrap()], now)
     }
 
     fn fetched(key: u8) -> Result<Fetched, String> {
@@ -232,6 +237,19 @@ mod tests {
         assert_eq!((known.keys.len(), known.problems, known.is_pending), (1, vec!["gone".to_owned()], false));
         assert_eq!(settle(Err("gone".into())), Concerned { changed: BTreeSet::new(), told: all.clone() });
         assert_eq!(settle(fetched(1)), Concerned { changed: all.clone(), told: all });
+    }
+
+    #[test]
+    fn no_agent_keeps_the_keys_of_the_cluster_from_the_others() {
+        let start = Instant::now();
+        let book = KeyBook::default();
+        book.keep_cluster("https://cluster.test", start + PAUSE);
+        let issuer = |url: &str| serde_json::from_value(json!({"kind": "OIDC", "url": url, "audiences": ["chalk"]})).unwrap();
+        book.want(&agent(), &[issuer("https://a.example.com"), issuer("https://cluster.test")], start);
+        assert_eq!(book.take_due(1, start + PAUSE).0, [("https://cluster.test".to_owned(), Place::Cluster)]);
+        book.settle("https://cluster.test", fetched(1), start);
+        book.forget(&agent());
+        assert_eq!(book.want(&agent(), &[issuer("https://cluster.test")], start).keys.len(), 1, "it stays when nobody wants it");
     }
 
     #[test]

@@ -4,11 +4,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use reqwest::{Certificate, Client, Response, Url, header, redirect};
+use reqwest::{Certificate, Client, Response, StatusCode, Url, header, redirect};
 use serde_json::Value;
-use skreaver_policy::bounds::{Bounds, Ground, Host, Own};
+use skreaver_policy::bounds::{Bounds, Ground, Host, Own, Refusal};
 
-use super::Fetched;
+use super::{Fetched, key_set};
 
 /// The most bytes of one document.
 const LONGEST: usize = 64 << 10;
@@ -21,55 +21,53 @@ pub(crate) enum Loopback {
 }
 
 pub(crate) async fn fetch(issuer: &str, loopback: Loopback) -> Result<Fetched, String> {
+    let of = |what: &'static str| move |problem: String| format!("its {what} {problem}");
+    let (discovery, key_set) = (of("discovery document"), of("key set"));
     let at = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-    let own = place(&parse(&at, loopback)?)?;
-    let (document, _) = get(&at, &own, loopback).await?;
+    let own = parse(&at, loopback).and_then(|url| place(&url)).map_err(discovery)?;
+    let (document, _) = get(&at, &own, loopback).await.map_err(discovery)?;
     let named = document.get("issuer").and_then(Value::as_str).unwrap_or_default();
     if named != issuer {
-        return Err("its discovery document names another issuer: write the URL exactly as it does".to_owned());
+        return Err(discovery("names another issuer: write the URL exactly as it does".to_owned()));
     }
-    let at = document.get("jwks_uri").and_then(Value::as_str).ok_or("its discovery document has no `jwks_uri`")?;
-    let (keys, max_age) = get(at, &own, loopback).await?;
-    Ok(Fetched { keys: key_set(keys)?, max_age })
-}
-
-/// A JWK Set with keys in it: one without is what broken proxies send.
-pub(super) fn key_set(document: Value) -> Result<Value, String> {
-    match document.get("keys").and_then(Value::as_array) {
-        Some(keys) if !keys.is_empty() => Ok(document),
-        Some(_) | None => Err("its set holds no keys".to_owned()),
-    }
+    let at = document.get("jwks_uri").and_then(Value::as_str).ok_or_else(|| discovery("has no `jwks_uri`".to_owned()))?;
+    let (keys, max_age) = get(at, &own, loopback).await.map_err(key_set)?;
+    Ok(Fetched { keys: key_set::usable(&keys).map_err(key_set)?, max_age })
 }
 
 async fn get(at: &str, own: &(Host, u16), loopback: Loopback) -> Result<(Value, Option<Duration>), String> {
     let url = parse(at, loopback)?;
     let client = client(&url, &sockets(&url, own, loopback).await?).map_err(|error| why(&error))?;
     let mut response = client.get(url).send().await.map_err(|error| why(&error))?;
-    if response.status() != 200 {
-        return Err(format!("it answers {}", response.status().as_u16()));
+    match response.status() {
+        StatusCode::OK => {}
+        status if status.is_redirection() => {
+            return Err(format!("is answered by {}, and redirects are not followed", status.as_u16()));
+        }
+        status => return Err(format!("is answered by {}", status.as_u16())),
     }
     let max_age = max_age(&response);
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| why(&error))? {
         body.extend_from_slice(&chunk);
         if body.len() > LONGEST {
-            return Err(format!("a document of it has more than {LONGEST} bytes"));
+            return Err(format!("has more than {LONGEST} bytes"));
         }
     }
-    let document = serde_json::from_slice(&body).map_err(|_| "a document of it is not JSON")?;
+    let document = serde_json::from_slice(&body).map_err(|_| "is not JSON")?;
     Ok((document, max_age))
 }
 
 fn parse(at: &str, loopback: Loopback) -> Result<Url, String> {
-    let url = Url::parse(at).map_err(|_| "a URL of it is none")?;
+    let url = Url::parse(at).map_err(|_| "has a URL that is none")?;
     match (url.scheme(), loopback) {
         ("https", _) | ("http", Loopback::Open) => Ok(url),
-        _ => Err("its keys are fetched over HTTPS only".to_owned()),
+        _ => Err("is not fetched but over HTTPS".to_owned()),
     }
 }
 
 fn place(url: &Url) -> Result<(Host, u16), String> {
-    url.host().and_then(Host::of).zip(url.port_or_known_default()).ok_or_else(|| "a URL of it has no host".to_owned())
+    url.host().and_then(Host::of).zip(url.port_or_known_default()).ok_or_else(|| "has a URL without a host".to_owned())
 }
 
 /// The sockets to dial. The issuer's own host may be private, as a provider in the cluster is; any other has to be public, and
@@ -81,15 +79,16 @@ async fn sockets(url: &Url, own: &(Host, u16), loopback: Loopback) -> Result<Vec
     };
     let bounds = Bounds::new(Own { folder: None, places: vec![own.clone()], ground }, []);
     let (host, port) = place(url)?;
-    let named = bounds.host(&host, port).map_err(|refusal| refusal.to_string())?;
+    let closed = |refusal: Refusal| format!("may not be fetched: {refusal}");
+    let named = bounds.host(&host, port).map_err(closed)?;
     let found: Vec<_> = match &host {
         Host::Address(address) => vec![*address],
         Host::Name(name) => {
             let found = tokio::net::lookup_host((name.as_str(), port)).await;
-            found.map_err(|_| format!("`{name}` has no address"))?.map(|socket| socket.ip()).collect()
+            found.map_err(|_| format!("cannot be fetched: `{name}` has no address"))?.map(|socket| socket.ip()).collect()
         }
     };
-    found.into_iter().map(|address| bounds.address(&named, address).map_err(|refusal| refusal.to_string())).collect()
+    found.into_iter().map(|address| bounds.address(&named, address).map_err(closed)).collect()
 }
 
 /// A client that knows these sockets alone: what was judged is what is dialled.
@@ -119,5 +118,5 @@ fn why(error: &reqwest::Error) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    cause.to_string()
+    format!("cannot be fetched: {cause}")
 }

@@ -34,7 +34,7 @@ fn our_crates_import_each_other_along_the_arrows_only() {
         ("skreaver-policy", &["skreaver-protocol"]),
         ("skreaver-crds", &["skreaver-protocol"]),
         ("skreaver-render", &["skreaver-auth", "skreaver-crds", "skreaver-policy", "skreaver-protocol"]),
-        ("skreaver-operator", &["skreaver-crds", "skreaver-policy", "skreaver-protocol", "skreaver-render"]),
+        ("skreaver-operator", &["skreaver-auth", "skreaver-crds", "skreaver-policy", "skreaver-protocol", "skreaver-render"]),
         ("skreaver-effects", &["skreaver-policy"]),
         ("skreaver-memory", &["skreaver-protocol"]),
         ("skreaver-model", &["skreaver-protocol"]),

@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 
 use expect_test::expect_file;
 use serde::Deserialize;
-use skreaver_protocol::policy::AgentFacts;
+use skreaver_crds::Agent;
+use skreaver_protocol::auth::{KeySet, KeySets};
+use skreaver_protocol::policy::{AgentFacts, PolicyBundle};
 use skreaver_render::local::{Document, Local};
 use skreaver_render::{
-    AuthSettings, ControlSettings, Found, Locations, PolicyInForce, Settings, agent_config, policy_bundle, references, resolve,
+    AuthSettings, ChildKind, ControlSettings, Found, Locations, PolicyInForce, Settings, Told, agent_config, manifests,
+    policy_bundle, references, resolve,
 };
 
 fn here() -> &'static Path {
@@ -57,6 +60,19 @@ fn every_sample_and_case_renders_as_it_did() {
     }
 }
 
+/// What pods are told while they run is in the ConfigMap, and only there.
+#[test]
+fn no_key_of_an_issuer_changes_anything_but_the_config_map() {
+    let agent: Agent = serde_yaml::from_str("{metadata: {name: chalk, namespace: quarry}, spec: {}}").unwrap();
+    let resolved = resolve(&agent, &Found::default(), &settings()).unwrap();
+    let policies = PolicyBundle::default();
+    let children = |keys: &KeySets| manifests(&resolved, Told { policies: &policies, keys: Some(keys) }, &settings());
+    let set = KeySet { issuer: "https://cluster.test".into(), keys: serde_json::json!({"keys": []}), fetched_at_ms: 5 };
+    let (before, after) = (children(&KeySets::default()), children(&KeySets { version: 7, sets: vec![set] }));
+    let changed = before.iter().zip(&after).filter(|(before, after)| before.manifest != after.manifest);
+    assert_eq!(changed.map(|(child, _)| child.kind).collect::<Vec<_>>(), [ChildKind::ConfigMap]);
+}
+
 fn refused(text: &str) -> Vec<String> {
     Local::load(documents(text)).and_then(|local| local.children(&settings())).unwrap_err()
 }
@@ -89,6 +105,30 @@ fn what_cannot_be_meant_is_told_with_what_is_missing() {
         "spec.outputSchema: this is not a JSON Schema",
         "`127.0.0.1` is an address that no agent may reach",
         "spec.model.fallbacks[0].baseURL: Service `gone` does not exist in namespace `far`",
+    ];
+    assert_eq!(problems.len(), told.len(), "{problems:?}");
+    for (problem, told) in problems.iter().zip(told) {
+        assert!(problem.contains(told), "{problem}");
+    }
+}
+
+/// What no schema can tell, by the paths of the spec: the cluster itself stands before the issuers in what pods are given.
+#[test]
+fn callers_that_cannot_be_meant_are_told_by_their_paths() {
+    let problems = refused(
+        "{apiVersion: skreaver.dev/v1alpha1, kind: Agent, metadata: {name: chalk}, spec: {expose: {auth: {issuers: [\
+            {kind: OIDC, url: 'https://a.example.com', audiences: [chalk]}, {kind: OIDC, url: 'http://b.example.com', audiences: [chalk]}, \
+            {kind: Kubernetes, url: 'https://c.example.com', audiences: [chalk], groups: {claim: groups}}], bindings: [\
+            {role: user, subjects: [{kind: User, name: jo}, {kind: ServiceAccount, name: till, namespace: shop}]}, \
+            {role: user, subjects: [{kind: Group, name: staff, issuer: 'https://d.example.com'}], agents: ['[']}]}}}}",
+    );
+    let told = [
+        "spec.expose.auth.issuers[1].url: write an https URL",
+        "spec.expose.auth.issuers[2].groups: tokens of Kubernetes name a ServiceAccount; leave it out",
+        "spec.expose.auth.bindings[0].subjects[0].issuer: several issuers could vouch for this name; say which",
+        "spec.expose.auth.bindings[0].subjects[1].issuer: several issuers could vouch for this name; say which",
+        "spec.expose.auth.bindings[1].agents: write names of agents, or globs",
+        "spec.expose.auth.bindings[1].subjects[0].issuer: no issuer of this URL can vouch for it",
     ];
     assert_eq!(problems.len(), told.len(), "{problems:?}");
     for (problem, told) in problems.iter().zip(told) {

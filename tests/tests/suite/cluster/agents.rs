@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use skreaver_tests::{Namespace, clients, root, until, writes};
 
-use super::{agent, observe, pods, ready};
+use super::{agent, audience, observe, observe_as, pods, ready, token};
 
 #[tokio::test]
 async fn the_samples_become_ready_and_answer() {
@@ -14,12 +14,16 @@ async fn the_samples_become_ready_and_answer() {
     let samples = root().join("config/samples");
     namespace.kubectl(&["apply", "-f", samples.to_str().unwrap()]).await.unwrap();
     namespace.kubectl(&["wait", "--for=condition=Ready", "agents", "--all", "--timeout=90s"]).await.unwrap();
-    let (status, answer) = observe(&namespace, "shouter", "uppercase:hello world").await.unwrap();
+    let ask = async |agent: &str, input: &str| {
+        let token = token(&namespace, "default", &audience(&namespace, agent)).await;
+        observe_as(&namespace, agent, Some(&token), input).await.unwrap()
+    };
+    let (status, answer) = ask("shouter", "uppercase:hello world").await;
     assert_eq!((status, &answer["output"]), (200, &json!("HELLO WORLD")));
     // The sample policy denies one tool of this agent.
-    let (status, problem) = observe(&namespace, "demo-agent-2", "uppercase:a b").await.unwrap();
+    let (status, problem) = ask("demo-agent-2", "uppercase:a b").await;
     assert_eq!((status, &problem["code"], &problem["policy"]), (403, &json!("tool_denied"), &json!("quiet")));
-    assert_eq!(observe(&namespace, "demo-agent-2", "lowercase:A B").await.unwrap().0, 200);
+    assert_eq!(ask("demo-agent-2", "lowercase:A B").await.0, 200);
     namespace.delete().await;
 }
 

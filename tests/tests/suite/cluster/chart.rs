@@ -18,7 +18,15 @@ const CHART: &str = "charts/skreaver";
 #[tokio::test]
 async fn the_chart_is_clean_and_refuses_wrong_values() {
     helm(&["lint", "--strict", CHART]).unwrap();
-    for good in ["watchNamespaces={a,b}", "control.enabled=false", "checkSecrets=false", "replicas=0", "requireToolPolicy=true"] {
+    for good in [
+        "watchNamespaces={a,b}",
+        "control.enabled=false",
+        "checkSecrets=false",
+        "replicas=0",
+        "requireToolPolicy=true",
+        "auth.default=None",
+        "auth.authorities=corporate",
+    ] {
         helm(&["template", "x", CHART, "--set", good]).unwrap_or_else(|said| panic!("{good}: {said}"));
     }
     for (wrong, named) in [
@@ -28,6 +36,7 @@ async fn the_chart_is_clean_and_refuses_wrong_values() {
         ("control.enabled=maybe", "enabled"),
         ("watchNamespaces={Bad_Name}", "watchNamespaces"),
         ("log.level=", "level"),
+        ("auth.default=Nobody", "default"),
     ] {
         let said = helm(&["template", "x", CHART, "--set", wrong]).expect_err(wrong);
         assert!(said.contains(named), "{wrong}: {said}");

@@ -3,6 +3,7 @@
 
 mod agents;
 mod approvals;
+mod auth;
 mod chart;
 mod mcp_peers;
 mod memory;
@@ -13,7 +14,8 @@ mod runs;
 mod tools;
 mod twenty;
 
-use serde_json::{Value, json};
+use reqwest::RequestBuilder;
+use serde_json::{Map, Value, json};
 use skreaver_tests::{Namespace, until};
 
 /// The namespace of the operator.
@@ -21,9 +23,26 @@ const SYSTEM: &str = "skreaver-system";
 
 /// Asks an agent through its Service.
 async fn observe(namespace: &Namespace, agent: &str, input: &str) -> anyhow::Result<(u16, Value)> {
+    observe_as(namespace, agent, None, input).await
+}
+
+/// Asks with a credential, if there is one.
+async fn observe_as(namespace: &Namespace, agent: &str, credential: Option<&str>, input: &str) -> anyhow::Result<(u16, Value)> {
     let url = format!("http://{agent}.{}.svc.cluster.local:8080/agents/{agent}/observe", namespace.name);
-    let response = reqwest::Client::new().post(url).json(&json!({ "input": input })).send().await?;
+    let request = reqwest::Client::new().post(url).json(&json!({ "input": input }));
+    let response = credential.into_iter().fold(request, RequestBuilder::bearer_auth).send().await?;
     Ok((response.status().as_u16(), response.json().await?))
+}
+
+/// A token of a ServiceAccount in a namespace, for an audience.
+async fn token(namespace: &Namespace, account: &str, audience: &str) -> String {
+    let token = namespace.kubectl(&["create", "token", account, &format!("--audience={audience}")]).await.unwrap();
+    token.trim().to_owned()
+}
+
+/// The audience of an agent.
+fn audience(namespace: &Namespace, agent: &str) -> String {
+    format!("skreaver.dev/agent/{}/{agent}", namespace.name)
 }
 
 /// Asks an agent over MCP, through its Service.
@@ -41,12 +60,12 @@ async fn listed(namespace: &Namespace, agent: &str) -> Option<Vec<String>> {
     Some(tools.filter_map(|tool| tool["name"].as_str().map(str::to_owned)).collect())
 }
 
-/// Who calls it is not asked: that has tests of its own.
+/// An Agent that asks nobody who they are unless its spec says how: `auth` has the tests of that.
 fn agent(name: &str, spec: &str) -> String {
-    let spec = spec.replacen('{', "{expose: {auth: {type: None}}, ", 1);
-    format!(
-        "{{apiVersion: skreaver.dev/v1alpha1, kind: Agent, metadata: {{name: {name}, labels: {{tier: internal}}}}, spec: {spec}}}"
-    )
+    let mut spec: Map<String, Value> = serde_yaml::from_str(spec).expect("a spec is a map");
+    spec.entry("expose").or_insert_with(|| json!({"auth": {"type": "None"}}));
+    let metadata = json!({"name": name, "labels": {"tier": "internal"}});
+    json!({"apiVersion": "skreaver.dev/v1alpha1", "kind": "Agent", "metadata": metadata, "spec": spec}).to_string()
 }
 
 async fn ready(namespace: &Namespace, agent: &str) {

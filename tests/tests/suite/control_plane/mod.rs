@@ -3,6 +3,7 @@
 mod approvals;
 mod auth;
 mod children;
+mod issuer;
 mod malformed;
 mod pod;
 mod policies;

@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value, json};
 use skreaver_protocol::approval::{ApprovalRequest, ApprovalVotes};
-use skreaver_protocol::auth::KeySets;
+use skreaver_protocol::auth::{KeySets, KeysWanted};
 use skreaver_protocol::control::{AUDIENCE, FromRuntime, PATH, ToRuntime};
 use skreaver_tests::{Namespace, kubectl, until};
 use tokio::net::TcpStream;
@@ -65,6 +65,20 @@ impl Pod {
     pub async fn keys(&mut self, wanted: impl Fn(&KeySets) -> bool) -> KeySets {
         let told = tokio::time::timeout(skreaver_tests::DEADLINE, self.keys.wait_for(wanted)).await;
         told.expect("the pod to be told keys in time").unwrap().clone()
+    }
+
+    /// Says that it has seen a key that it does not know, as often as it may without being cut off, until it is told such keys.
+    pub async fn wants(&mut self, issuer: &str, wanted: impl Fn(&KeySets) -> bool) -> KeySets {
+        let mut pauses = tokio::time::interval(Duration::from_millis(260));
+        until("the pod to be told the keys that it wants", async || {
+            pauses.tick().await;
+            let wants = KeysWanted { issuers: vec![issuer.to_owned()], version: self.keys.borrow().version };
+            let message = serde_json::to_string(&FromRuntime::KeysWanted { wanted: wants }).unwrap();
+            self.says.send(Message::Text(message.into())).await.unwrap();
+            let told = self.keys.borrow().clone();
+            wanted(&told).then_some(told)
+        })
+        .await
     }
 
     /// Waits until it is told that these people have said something of a call; nothing stands for a call that it is not told of.
