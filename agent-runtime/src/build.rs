@@ -1,33 +1,31 @@
 //! Builds a runtime: from a configuration, and from what the library's user brings along.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use skreaver_memory::Memory;
 use skreaver_model::Model;
-use skreaver_policy::Policy;
-use skreaver_policy::bounds::{Ground, Host, Own};
+use skreaver_policy::bounds::Ground;
 use skreaver_protocol::auth::AuthConfig;
-use skreaver_protocol::config::{AgentConfig, MemoryConfig, ReadinessMode, RuntimeConfig, StoreConfig, ToolConfig, ToolSource};
+use skreaver_protocol::config::{AgentConfig, MemoryConfig, RuntimeConfig, StoreConfig, ToolConfig};
 use skreaver_protocol::policy::PolicyBundle;
 use skreaver_protocol::rest::ComponentState;
-use skreaver_protocol::{AgentName, Builtin, ToolName};
+use skreaver_protocol::{AgentName, ToolName};
+use tokio::sync::watch;
 
-use crate::agent::{Parts, ServedAgent, Slot};
-use crate::audit::{AuditLog, Auditor, Logs};
+use crate::audit::{AuditLog, Logs};
 use crate::auth::Guard;
 use crate::custom::Agent;
 use crate::metrics::Metrics;
-use crate::mind::{self, Http, Thoughts};
-use crate::readiness::{AUTH, Components, SERVER};
-use crate::runtime::{Agents, MEMORY, MODEL, POLICY, Runtime, TOOL, component};
+use crate::mind::Http;
+use crate::readiness::{AUTH, AgentComponents, Components, SERVER};
+use crate::runtime::{Agents, Manifests, Runtime};
 use crate::security::SecurityConfig;
-#[cfg(feature = "network")]
-use crate::tools::remote::{ConfiguredSource, Sources};
-use crate::tools::remote::{Made, Remote, Siblings};
+use crate::tools::remote::Siblings;
 #[cfg(feature = "workers")]
 use crate::tools::worker::Pool;
-use crate::tools::{Effects, InMemoryToolRegistry, Tool, builtin};
+use crate::tools::{InMemoryToolRegistry, Tool};
+use crate::workshop::{Brought, Workshop};
 
 /// Builds a [`Runtime`].
 pub struct Builder {
@@ -41,6 +39,7 @@ pub struct Builder {
     memories: BTreeMap<AgentName, Arc<dyn Memory>>,
     models: BTreeMap<AgentName, Vec<Arc<dyn Model>>>,
     http: Http,
+    manifests: Option<Manifests>,
     #[cfg(feature = "http")]
     cors_origins: Vec<crate::http::Origin>,
     #[cfg(feature = "unstable-websocket")]
@@ -113,15 +112,6 @@ pub enum BuildError {
     },
 }
 
-/// The tools of an agent, the places that its configuration names for them, and the sources that find more.
-#[derive(Default)]
-struct MadeTools {
-    tools: BTreeMap<ToolName, Arc<dyn Tool>>,
-    places: Vec<(Host, u16)>,
-    #[cfg(feature = "network")]
-    sources: Vec<ConfiguredSource>,
-}
-
 impl Builder {
     pub(crate) fn new() -> Self {
         Self {
@@ -135,6 +125,7 @@ impl Builder {
             memories: BTreeMap::new(),
             models: BTreeMap::new(),
             http: Http::default(),
+            manifests: None,
             #[cfg(feature = "http")]
             cors_origins: Vec::new(),
             #[cfg(feature = "unstable-websocket")]
@@ -219,6 +210,17 @@ impl Builder {
         self
     }
 
+    /// How a manifest of an agent is read, for agents that are added while the runtime runs: by [`Runtime::add_manifest`], and over
+    /// REST. Without it only configurations can be added. It may read files, and is asked one manifest at a time.
+    #[must_use]
+    pub fn manifests(
+        mut self,
+        read: impl Fn(serde_json::Value) -> Result<(AgentConfig, PolicyBundle), Vec<String>> + Send + Sync + 'static,
+    ) -> Self {
+        self.manifests = Some(Box::new(read));
+        self
+    }
+
     /// The workers in which tools run that chew what strangers wrote. Without any they run in this process, which nothing can
     /// stop then, and take less at once.
     #[cfg(feature = "workers")]
@@ -256,27 +258,51 @@ impl Builder {
             return Err(BuildError::Steered);
         }
         let metrics = Arc::new(Metrics::new());
-        let logs = Arc::new(Logs::new(std::mem::take(&mut self.audit)));
         let agents = self.described();
         let served = Arc::new(Agents::default());
-        let siblings = Siblings(Arc::downgrade(&served));
-        let several = agents.len() > 1;
-        let auth = self.auth.take().or(self.config.auth.take());
-        let components = Arc::new(self.components(&agents, several, auth.is_some()));
+        let is_several = agents.len() > 1;
+        let (auth, is_steered) = (self.auth.take().or(self.config.auth.take()), self.is_steered());
+        let components = Arc::new(own_components(auth.is_some()));
         let guard = auth.map(|auth| Guard::new(&auth, Arc::clone(&components)).map(Arc::new)).transpose()?;
+        let workshop = Workshop {
+            ground: if self.config.cluster.is_some() { Ground::Cluster } else { Ground::Laptop },
+            #[cfg(feature = "network")]
+            is_steered,
+            security: self.security.take(),
+            tools: self.tools,
+            http: self.http,
+            #[cfg(feature = "workers")]
+            workers: self.workers,
+            siblings: Siblings(Arc::downgrade(&served)),
+            metrics: Arc::clone(&metrics),
+            logs: Arc::new(Logs::new(self.audit)),
+        };
+        // In a steered pod the mounted policies may be old: the stream has to confirm them first.
+        let policy = if is_steered { ComponentState::NotReady } else { ComponentState::Ready };
         let mut built = BTreeMap::new();
         for config in agents {
             let name = config.name.clone();
-            built.insert(name, Arc::new(self.served(config, several, &siblings, &components, &metrics, &logs)?));
+            let agent_components = AgentComponents::new(&components, &config, is_several, policy);
+            agent_components.begin();
+            let brought = Brought {
+                agent: self.agents.remove(&name),
+                memory: self.memories.remove(&name),
+                models: self.models.remove(&name).unwrap_or_default(),
+            };
+            let bundle = self.policies.remove(&name).unwrap_or_default();
+            built.insert(name, Arc::new(workshop.make(config, bundle, brought, agent_components)?));
         }
         served.store(Arc::new(built));
         Ok(Runtime {
             agents: served,
+            changed: watch::Sender::default(),
+            changing: Mutex::default(),
+            workshop,
+            manifests: self.manifests,
             cluster: self.config.cluster,
             metrics,
             components,
             guard,
-            several,
             #[cfg(feature = "http")]
             cors_origins: self.cors_origins,
             #[cfg(feature = "unstable-websocket")]
@@ -309,145 +335,11 @@ impl Builder {
     fn is_steered(&self) -> bool {
         self.config.cluster.as_ref().is_some_and(|cluster| cluster.control.is_some())
     }
+}
 
-    fn components(&self, agents: &[AgentConfig], several: bool, asks: bool) -> Components {
-        // In a steered pod the mounted policies may be old: the stream has to confirm them first.
-        let policy = if self.is_steered() { ComponentState::NotReady } else { ComponentState::Ready };
-        let mut states = vec![(SERVER.to_owned(), ComponentState::Ready), ("config".to_owned(), ComponentState::Ready)];
-        states.extend(asks.then(|| (AUTH.to_owned(), ComponentState::NotReady)));
-        let mut told_only = BTreeSet::new();
-        for AgentConfig { name, memory, models, readiness, tools, .. } in agents {
-            let sources = tools.iter().filter(|tool| matches!(tool.source, ToolSource::Mcp(_)));
-            for ToolConfig { name: source, required, .. } in sources {
-                let component = component(several, name, &format!("{TOOL}{source}"));
-                states.push((component.clone(), ComponentState::NotReady));
-                if !required {
-                    told_only.insert(component);
-                }
-            }
-            states.push((component(several, name, POLICY), policy));
-            if memory.is_some() {
-                states.push((component(several, name, MEMORY), ComponentState::NotReady));
-            }
-            if !models.is_empty() {
-                // Judged from real questions alone, and good until one fails.
-                states.push((component(several, name, MODEL), ComponentState::Ready));
-                if *readiness == ReadinessMode::Lenient {
-                    told_only.insert(component(several, name, MODEL));
-                }
-            }
-        }
-        Components::new(states, told_only)
-    }
-
-    fn served(
-        &mut self,
-        config: AgentConfig,
-        several: bool,
-        siblings: &Siblings,
-        components: &Arc<Components>,
-        metrics: &Arc<Metrics>,
-        logs: &Arc<Logs>,
-    ) -> Result<ServedAgent, BuildError> {
-        let name = config.name.clone();
-        #[cfg(feature = "network")]
-        let pins = self.pins(&name);
-        let policy = self.policy(&name)?;
-        let memory = config.memory.clone().map(|config| Arc::new(Slot::new(config, self.memories.remove(&name))));
-        let effects = Effects::new(&name, metrics);
-        let ground = if self.config.cluster.is_some() { Ground::Cluster } else { Ground::Laptop };
-        let remote = Remote { agent: &name, effects: &effects, siblings, ground };
-        let made = self.tools_of(&config, memory.as_ref(), &effects, &remote)?;
-        // What calls may touch where no policy says otherwise: the agent's own directory, its own places, and public hosts.
-        let own_bounds = Own { folder: config.files.clone(), places: made.places, ground };
-        #[cfg(feature = "network")]
-        let sources = Sources::new(made.sources, pins);
-        let tools = made.tools;
-        let own = self.models.remove(&name).unwrap_or_default();
-        let component = component(several, &name, MODEL);
-        let agent = self.agents.remove(&name);
-        let thoughts = match &agent {
-            Some(agent) => mind::own(&config, agent.as_ref()).map(|setup| Thoughts { setup, mind: None }),
-            None => mind::think(&config, &tools, own, &self.http, Arc::clone(components), component),
-        };
-        let Thoughts { setup, mind } = thoughts.map_err(|problem| BuildError::Model { agent: name, problem })?;
-        Ok(ServedAgent::new(Parts {
-            config,
-            setup,
-            mind,
-            own: agent,
-            tools,
-            #[cfg(feature = "network")]
-            sources,
-            policy,
-            own_bounds,
-            metrics: Arc::clone(metrics),
-            auditor: Auditor::new(Arc::clone(logs), memory.clone()),
-            memory,
-        }))
-    }
-
-    fn policy(&mut self, agent: &AgentName) -> Result<Policy, BuildError> {
-        let mut bundle = self.policies.remove(agent).unwrap_or_default();
-        bundle.policies.extend(self.security.as_ref().map(SecurityConfig::policy));
-        Policy::compile(&bundle).map_err(|problems| BuildError::Policy {
-            agent: agent.clone(),
-            problems: problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
-        })
-    }
-
-    fn tools_of(
-        &self,
-        config: &AgentConfig,
-        memory: Option<&Arc<Slot>>,
-        effects: &Effects,
-        remote: &Remote<'_>,
-    ) -> Result<MadeTools, BuildError> {
-        let mut made = MadeTools::default();
-        for tool in &config.tools {
-            let (agent, name) = (config.name.clone(), tool.name.clone());
-            let found = match &tool.source {
-                ToolSource::Builtin => match (self.tools.get(name.as_str()), Builtin::from_name(name.as_str())) {
-                    (Some(own), _) => Some(Arc::clone(own)),
-                    (None, Some(known)) if known.needs_memory() && memory.is_none() => {
-                        return Err(BuildError::NoMemory { agent, tool: name });
-                    }
-                    (None, Some(known)) if known.needs_network() || known.needs_files() => Some(effects.tool(known)?),
-                    (None, Some(known)) => Some(builtin(known, memory)),
-                    (None, None) => None,
-                },
-                ToolSource::Http(_) | ToolSource::OpenApi(_) | ToolSource::Mcp(_) | ToolSource::Agent(_) => {
-                    match remote.make(tool)? {
-                        Made::Tools { tools, places } => {
-                            made.tools.extend(tools);
-                            made.places.extend(places);
-                        }
-                        #[cfg(feature = "network")]
-                        Made::Source(source) => made.sources.push(*source),
-                    }
-                    continue;
-                }
-            };
-            let found = found.ok_or_else(|| BuildError::UnknownTool { agent, tool: name.clone() })?;
-            made.tools.insert(name, self.isolated(found));
-        }
-        Ok(made)
-    }
-
-    /// What the tools of remote sources were when they were first seen, where that is known now: an operator tells it later.
-    #[cfg(feature = "network")]
-    fn pins(&self, agent: &AgentName) -> Option<BTreeMap<ToolName, BTreeMap<String, String>>> {
-        if self.is_steered() {
-            return None;
-        }
-        Some(self.policies.get(agent).map(|bundle| bundle.pins.clone()).unwrap_or_default())
-    }
-
-    fn isolated(&self, tool: Arc<dyn Tool>) -> Arc<dyn Tool> {
-        #[cfg(feature = "workers")]
-        if let Some(pool) = &self.workers {
-            return pool.isolate(tool);
-        }
-        tool
-    }
+/// The components of the process itself.
+fn own_components(asks: bool) -> Components {
+    let mut states = vec![(SERVER.to_owned(), ComponentState::Ready), ("config".to_owned(), ComponentState::Ready)];
+    states.extend(asks.then(|| (AUTH.to_owned(), ComponentState::NotReady)));
+    Components::new(states)
 }

@@ -21,7 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::connect::{ConnectError, Stream, connect};
 use crate::agent::ServedAgent;
-use crate::runtime::{POLICY, Runtime, component};
+use crate::readiness::POLICY;
+use crate::runtime::Runtime;
 use crate::trace::{info, warn};
 
 /// How long policies that nobody has confirmed keep a pod from being ready, and how long a lost stream goes unmentioned.
@@ -183,8 +184,7 @@ impl Follower<'_> {
     }
 
     fn set_policy_state(&self, state: ComponentState, message: Option<String>) {
-        let name = component(self.runtime.several, &self.agent.config().name, POLICY);
-        self.runtime.components.set(&name, state, None, message);
+        self.agent.components().set(POLICY, state, None, message);
     }
 
     /// Says so when the policies have not been confirmed for a while.

@@ -41,6 +41,7 @@ pub mod simulate;
 pub mod testing;
 pub mod tools;
 mod trace;
+mod workshop;
 
 pub use agent::{Cursor, Failure, Followed, Observation, Owner, Said, ServedAgent};
 pub use build::{BuildError, Builder};
@@ -50,7 +51,7 @@ pub use custom::{Agent, AgentError, Context};
 pub use http::websocket::{WebSocketConfig, WebSocketManager};
 #[cfg(feature = "http")]
 pub use http::{NoOrigin, Origin};
-pub use runtime::{RemoveError, Runtime};
+pub use runtime::{AddError, RemoveError, Runtime};
 pub use security::{SecuredTool, SecurityConfig, SecurityError, SecurityManager};
 #[cfg(feature = "http")]
 pub use serve::{Listeners, serve, serve_until_terminated};

@@ -1,11 +1,17 @@
 //! Whether traffic should come here, and if not why: the state of each component that readiness depends on.
 
+mod of_agent;
+
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use skreaver_protocol::rest::{Component, ComponentReason, ComponentState, Readiness};
 use tokio::sync::watch;
+
+#[cfg(feature = "control")]
+pub(crate) use of_agent::POLICY;
+pub(crate) use of_agent::{AgentComponents, MODEL};
 
 /// The component that says whether the server takes new work.
 pub(crate) const SERVER: &str = "server";
@@ -22,9 +28,15 @@ pub(crate) struct Components {
 }
 
 impl Components {
-    pub(crate) fn new(names: impl IntoIterator<Item = (String, ComponentState)>, told_only: BTreeSet<String>) -> Self {
-        let component = |(name, state)| Component { name, state, reason: None, message: None };
-        Self { states: watch::Sender::new(names.into_iter().map(component).collect()), told_only: Mutex::new(told_only) }
+    pub(crate) fn new(names: impl IntoIterator<Item = (String, ComponentState)>) -> Self {
+        let this = Self { states: watch::Sender::default(), told_only: Mutex::default() };
+        names.into_iter().for_each(|(name, state)| this.add(name, state));
+        this
+    }
+
+    /// One more component, which is in this state.
+    fn add(&self, name: String, state: ComponentState) {
+        self.states.send_modify(|components| components.push(Component { name, state, reason: None, message: None }));
     }
 
     /// Sets the state of one component. Nobody is woken when nothing changed.
@@ -39,14 +51,14 @@ impl Components {
     }
 
     /// From now on a component is told, and does not turn readiness off.
-    #[cfg(feature = "network")]
-    pub(crate) fn tell_only(&self, name: &str) {
+    fn tell_only(&self, name: &str) {
         self.told_only.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
     }
 
-    /// Forgets the components of an agent that is gone.
-    pub(crate) fn remove(&self, name: &str) {
+    /// Forgets a component of an agent that is gone.
+    fn remove(&self, name: &str) {
         self.states.send_modify(|components| components.retain(|component| component.name != name));
+        self.told_only.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 
     #[cfg(feature = "control")]

@@ -1,37 +1,43 @@
 //! The runtime: the agents of one process.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use serde_json::Value;
 use skreaver_protocol::AgentName;
-#[cfg(feature = "network")]
-use skreaver_protocol::ToolName;
-use skreaver_protocol::config::ClusterConfig;
-#[cfg(feature = "network")]
-use skreaver_protocol::config::ReadinessMode;
-use skreaver_protocol::rest::{ComponentReason, ComponentState, Readiness};
+use skreaver_protocol::config::{AgentConfig, ClusterConfig};
+use skreaver_protocol::policy::PolicyBundle;
+use skreaver_protocol::rest::{ComponentState, Readiness};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::{Report, ServedAgent};
+use crate::agent::ServedAgent;
 use crate::auth::Guard;
-use crate::build::Builder;
+use crate::build::{BuildError, Builder};
 use crate::metrics::Metrics;
-use crate::readiness::{Components, SERVER};
-#[cfg(feature = "network")]
-use crate::tools::remote::ReportSource;
+use crate::readiness::{AgentComponents, Components, SERVER};
+use crate::workshop::{Brought, Workshop};
 
 /// The agents of one process, and what they share.
 pub struct Runtime {
     pub(crate) agents: Arc<Agents>,
+    /// Tells that there are others now.
+    pub(crate) changed: watch::Sender<()>,
+    /// Held by whoever makes it so.
+    pub(crate) changing: Mutex<()>,
+    /// Where they are made.
+    pub(crate) workshop: Workshop,
+    /// How manifests are read.
+    pub(crate) manifests: Option<Manifests>,
     pub(crate) cluster: Option<ClusterConfig>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) components: Arc<Components>,
     /// Who asks callers who they are; nothing where nobody does.
     pub(crate) guard: Option<Arc<Guard>>,
-    /// Several agents in one process: components carry the agent's name.
-    pub(crate) several: bool,
     /// Whose scripts may call.
     #[cfg(feature = "http")]
     pub(crate) cors_origins: Vec<crate::http::Origin>,
@@ -54,45 +60,31 @@ pub enum RemoveError {
     },
 }
 
-pub(crate) const POLICY: &str = "policy";
-pub(crate) const MEMORY: &str = "memory";
-pub(crate) const MODEL: &str = "model";
-/// What stands before the name of a source of tools in the name of its component.
-pub(crate) const TOOL: &str = "tool:";
-/// The components of an agent, besides its sources of tools.
-const COMPONENTS: [&str; 3] = [POLICY, MEMORY, MODEL];
-
-/// Tells how the parts of one agent do.
-struct PartsReport<'a> {
-    components: &'a Components,
-    several: bool,
-    agent: &'a AgentName,
-    #[cfg(feature = "network")]
-    is_lenient: bool,
+/// Why an agent cannot be added.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddError {
+    /// Agents are owned by Kubernetes, in this namespace.
+    #[error("the agents of the namespace `{namespace}` are managed by Kubernetes")]
+    ManagedByKubernetes {
+        /// The namespace of the Agents.
+        namespace: String,
+    },
+    /// The runtime was not told how manifests are read.
+    #[error("this runtime reads no manifests: it was built without `Builder::manifests`")]
+    NoManifests,
+    /// There is one of this name.
+    #[error("an agent named `{0}` is served already")]
+    Taken(AgentName),
+    /// The manifest is wrong.
+    #[error("{}", .0.join("; "))]
+    Invalid(Vec<String>),
+    /// It cannot be made.
+    #[error(transparent)]
+    Build(#[from] BuildError),
 }
 
-impl Report for PartsReport<'_> {
-    fn memory(&self, state: ComponentState, reason: Option<ComponentReason>, message: Option<String>) {
-        self.components.set(&component(self.several, self.agent, MEMORY), state, reason, message);
-    }
-}
-
-#[cfg(feature = "network")]
-impl ReportSource for PartsReport<'_> {
-    fn source(&self, name: &ToolName, state: ComponentState, reason: Option<ComponentReason>, message: Option<String>) {
-        let component = component(self.several, self.agent, &format!("{TOOL}{name}"));
-        self.components.set(&component, state, reason, message);
-        // A server that is lost later is lost to every replica.
-        if state == ComponentState::Ready && self.is_lenient {
-            self.components.tell_only(&component);
-        }
-    }
-}
-
-/// The name of an agent's component.
-pub(crate) fn component(several: bool, agent: &AgentName, name: &str) -> String {
-    if several { format!("{agent}/{name}") } else { name.to_owned() }
-}
+/// Reads a manifest of an agent, or tells everything that is wrong with it.
+pub(crate) type Manifests = Box<dyn Fn(Value) -> Result<(AgentConfig, PolicyBundle), Vec<String>> + Send + Sync>;
 
 impl Runtime {
     /// Starts to build a runtime.
@@ -115,11 +107,59 @@ impl Runtime {
         self.cluster.as_ref()
     }
 
+    /// Takes an agent into service.
+    ///
+    /// # Errors
+    /// [`AddError`]; in a cluster always, because agents are Agents there.
+    pub fn add(&self, config: AgentConfig, policies: PolicyBundle) -> Result<Arc<ServedAgent>, AddError> {
+        self.may_be_added(&config.name)?;
+        self.added(config, policies, &self.changing.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes an agent into service that a manifest describes. It may read files.
+    ///
+    /// # Errors
+    /// As [`Runtime::add`], and everything that is wrong with the manifest.
+    pub fn add_manifest(&self, manifest: Value) -> Result<Arc<ServedAgent>, AddError> {
+        let name = name_of(&manifest)?;
+        self.may_be_added(&name)?;
+        let read = self.manifests.as_ref().ok_or(AddError::NoManifests)?;
+        let changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        // Before it is read, which makes files.
+        self.may_be_added(&name)?;
+        let (config, policies) = read(manifest).map_err(AddError::Invalid)?;
+        self.added(config, policies, &changing)
+    }
+
+    fn may_be_added(&self, name: &AgentName) -> Result<(), AddError> {
+        match &self.cluster {
+            Some(cluster) => Err(AddError::ManagedByKubernetes { namespace: cluster.namespace.clone() }),
+            None if self.agent(name.as_str()).is_some() => Err(AddError::Taken(name.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn added(&self, config: AgentConfig, policies: PolicyBundle, _: &MutexGuard<'_, ()>) -> Result<Arc<ServedAgent>, AddError> {
+        self.may_be_added(&config.name)?;
+        let name = config.name.clone();
+        let components = AgentComponents::new(&self.components, &config, true, ComponentState::Ready);
+        let agent = Arc::new(self.workshop.make(config, policies, Brought::default(), components)?);
+        agent.components().begin();
+        self.agents.rcu(|agents| {
+            let mut agents = BTreeMap::clone(agents);
+            agents.insert(name.clone(), Arc::clone(&agent));
+            agents
+        });
+        self.changed.send_replace(());
+        Ok(agent)
+    }
+
     /// Takes an agent out of service. Its runs end as they would.
     ///
     /// # Errors
     /// [`RemoveError`]; in a cluster always, because the Agent would come back.
     pub fn remove(&self, name: &str) -> Result<(), RemoveError> {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let agent = self.agent(name).ok_or(RemoveError::Unknown)?;
         if let Some(cluster) = &self.cluster {
             return Err(RemoveError::ManagedByKubernetes { namespace: cluster.namespace.clone() });
@@ -129,10 +169,8 @@ impl Runtime {
             agents.remove(name);
             agents
         });
-        let of_sources = agent.config().tools.iter().map(|tool| format!("{TOOL}{}", tool.name));
-        for name in COMPONENTS.map(str::to_owned).into_iter().chain(of_sources) {
-            self.components.remove(&component(self.several, &agent.config().name, &name));
-        }
+        agent.gone().cancel();
+        agent.components().end();
         Ok(())
     }
 
@@ -157,39 +195,33 @@ impl Runtime {
     /// keeps what they hold, and takes up runs whose process died. Serving (feature `http`) does it; without serving, agents
     /// with memory answer only as long as somebody awaits this.
     pub async fn work(&self, stop: CancellationToken) {
-        let agents = self.agents();
-        let work = agents.iter().map(|agent| {
-            let stop = stop.clone();
-            async move {
-                let config = agent.config();
-                let report = PartsReport {
-                    components: &self.components,
-                    several: self.several,
-                    agent: &config.name,
-                    #[cfg(feature = "network")]
-                    is_lenient: config.readiness == ReadinessMode::Lenient,
-                };
-                #[cfg(feature = "network")]
-                {
-                    // Runs under way need their tools to their end.
-                    let over = CancellationToken::new();
-                    let work = async {
-                        agent.work(&report, stop.clone()).await;
-                        stop.cancelled().await;
-                        over.cancel();
-                    };
-                    tokio::join!(work, agent.sources().keep(agent, &report, &over));
-                }
-                #[cfg(not(feature = "network"))]
-                agent.work(&report, stop).await;
-            }
-        });
         let kept = async {
             if let Some(guard) = &self.guard {
                 guard.keep(stop.clone()).await;
             }
         };
-        tokio::join!(futures::future::join_all(work), kept);
+        tokio::join!(self.work_on_agents(&stop), kept);
+    }
+
+    /// Works on the agents that are there, and on those that come.
+    async fn work_on_agents(&self, stop: &CancellationToken) {
+        let mut changed = self.changed.subscribe();
+        let mut at_work: Vec<Arc<ServedAgent>> = Vec::new();
+        let mut works = FuturesUnordered::new();
+        while !stop.is_cancelled() {
+            for agent in self.agents() {
+                if !at_work.iter().any(|other| Arc::ptr_eq(other, &agent)) {
+                    at_work.push(Arc::clone(&agent));
+                    works.push(work_on(agent, stop.child_token()));
+                }
+            }
+            tokio::select! {
+                Some(over) = works.next() => at_work.retain(|agent| !Arc::ptr_eq(agent, &over)),
+                _ = changed.changed() => {}
+                () = stop.cancelled() => {}
+            }
+        }
+        while works.next().await.is_some() {}
     }
 
     /// The WebSocket connections.
@@ -202,4 +234,36 @@ impl Runtime {
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
+}
+
+/// The name that a manifest gives its agent.
+///
+/// # Errors
+/// [`AddError::Invalid`] where that is none.
+pub(crate) fn name_of(manifest: &Value) -> Result<AgentName, AddError> {
+    let name = manifest["metadata"]["name"].as_str().unwrap_or_default();
+    AgentName::parse(name).map_err(|error| AddError::Invalid(vec![format!("metadata.name: {error}")]))
+}
+
+/// What an agent does besides answering, until it is gone or all stops, and then until its runs are over.
+async fn work_on(agent: Arc<ServedAgent>, stop: CancellationToken) -> Arc<ServedAgent> {
+    let report = agent.components();
+    let gone = async {
+        agent.gone().run_until_cancelled(stop.cancelled()).await;
+        stop.cancel();
+    };
+    #[cfg(feature = "network")]
+    {
+        // Runs under way need their tools to their end.
+        let over = CancellationToken::new();
+        let work = async {
+            agent.work(report, stop.clone()).await;
+            stop.cancelled().await;
+            over.cancel();
+        };
+        tokio::join!(gone, work, agent.sources().keep(&agent, report, &over));
+    }
+    #[cfg(not(feature = "network"))]
+    tokio::join!(gone, agent.work(report, stop.clone()));
+    agent
 }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::http;
 use crate::runtime::Runtime;
 use crate::trace::{info, warn};
+use connections::Patience;
 
 /// The longest that running work is waited for. A pod's grace period is this much and ten seconds.
 const LONGEST_DRAIN: Duration = Duration::from_secs(300);
@@ -42,14 +43,14 @@ pub async fn serve(runtime: Arc<Runtime>, listeners: Listeners, shutdown: Cancel
     let (stop_api, stop_admin) = (CancellationToken::new(), CancellationToken::new());
     let admin_done = async {
         if let Some(admin) = admin {
-            connections::serve(admin, http::admin(Arc::clone(&runtime)), stop_admin.clone(), connections::GREETING).await;
+            connections::serve(admin, http::admin(Arc::clone(&runtime)), stop_admin.clone(), Patience::default()).await;
         }
     };
     let api_done = async {
         let answered = CancellationToken::new();
         let requests = async {
             let router = http::api(Arc::clone(&runtime), &hosts);
-            let answered_all = connections::serve(api, router, stop_api.clone(), connections::GREETING);
+            let answered_all = connections::serve(api, router, stop_api.clone(), Patience::default());
             tokio::join!(answered_all, conversations(&runtime, &stop_api));
             // Not before: requests under way need the memories of their agents.
             answered.cancel();

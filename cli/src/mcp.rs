@@ -31,8 +31,8 @@ pub(crate) fn mcp(args: &Args, program: Program) -> anyhow::Result<()> {
     let is_standard = args.files.files.is_empty();
     let local = if is_standard { load(parse("the standard tools", &standard_tools())?)? } else { args.files.load()? };
     // To be removed at the very end.
-    let secrets = Folder::create()?;
-    let runtime = Arc::new(args.served.runtime(&local, None, &secrets, Pool::usual(program)?)?.build()?);
+    let secrets = Arc::new(Folder::create()?);
+    let runtime = Arc::new(args.served.runtime(local, None, &secrets, Pool::usual(program)?)?.build()?);
     let server = if is_standard {
         McpServer::of_tools(&runtime, STANDARD)
     } else {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use skreaver::protocol::Builtin;
 use skreaver::protocol::auth::AuthConfig;
 use skreaver::protocol::config::AgentConfig;
+use skreaver::protocol::{Builtin, GoDuration};
 use skreaver::tools::worker::{Pool, Program};
-use skreaver::{Listeners, Origin, Runtime, serve_until_terminated};
+use skreaver::{Listeners, Origin, Runtime, WebSocketConfig, serve_until_terminated};
 use skreaver_render::local::Local;
 use tokio::net::TcpListener;
 
@@ -41,6 +41,12 @@ pub(crate) struct Args {
     /// An origin whose scripts browsers let call the API, such as http://localhost:5173; may be named again.
     #[arg(long = "cors-origin", value_name = "ORIGIN", env = "SKREAVER_CORS_ORIGINS", value_delimiter = ',')]
     cors_origins: Vec<Origin>,
+    /// How often WebSocket clients are asked whether they are there.
+    #[arg(long, value_name = "DURATION", env = "SKREAVER_WEBSOCKET_HEARTBEAT", default_value = "30s")]
+    websocket_heartbeat: GoDuration,
+    /// WebSocket connections at once; further ones are answered 503.
+    #[arg(long, value_name = "COUNT", env = "SKREAVER_WEBSOCKET_MAX_CONNECTIONS", default_value_t = 1_000)]
+    websocket_max_connections: usize,
     #[command(flatten)]
     served: Served,
 }
@@ -53,9 +59,12 @@ pub(crate) fn run(args: &Args, program: Program) -> anyhow::Result<()> {
         eprintln!("{told}\n");
     }
     // To be removed at the very end.
-    let secrets = Folder::create()?;
-    let builder = args.served.runtime(&local, auth, &secrets, Pool::usual(program)?)?;
-    let runtime = Arc::new(builder.cors_origins(args.cors_origins.iter().cloned()).build()?);
+    let secrets = Arc::new(Folder::create()?);
+    let builder = args.served.runtime(local, auth, &secrets, Pool::usual(program)?)?;
+    let websocket = WebSocketConfig::new()
+        .with_heartbeat_interval(args.websocket_heartbeat.get())
+        .with_max_connections(args.websocket_max_connections);
+    let runtime = Arc::new(builder.cors_origins(args.cors_origins.iter().cloned()).websocket(websocket).build()?);
     log_to_stderr();
     tokio::runtime::Runtime::new()?.block_on(listen(runtime, args.listen, asks))
 }

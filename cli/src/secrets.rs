@@ -15,8 +15,6 @@ use skreaver_render::local::Local;
 use skreaver_render::{ResolvedAgent, SecretFile, secret_files};
 use tempfile::TempDir;
 
-use crate::files::all;
-
 /// The folder of the secrets of all agents. Only this user can enter it; removed when dropped.
 pub(crate) struct Folder(TempDir);
 
@@ -30,14 +28,19 @@ impl Folder {
     ///
     /// # Errors
     /// Everything that is nowhere, or the first file that cannot be written.
-    pub(crate) fn locate(&self, local: &Local, agent: &ResolvedAgent<'_>) -> anyhow::Result<(PathBuf, BTreeMap<String, String>)> {
+    pub(crate) fn locate(
+        &self,
+        local: &Local,
+        agent: &ResolvedAgent<'_>,
+    ) -> Result<(PathBuf, BTreeMap<String, String>), Vec<String>> {
         let folder = self.0.path().join(agent.name.as_str());
-        create_private(&folder)?;
+        let one = |error: anyhow::Error| vec![format!("{error:#}")];
+        emptied(&folder).map_err(one)?;
         let (mut variables, mut missing) = (BTreeMap::new(), Vec::new());
         for SecretFile { file, key, path } in secret_files(&agent.agent.spec) {
             let variable = variable(&key.name, &key.key);
             match local.secret(agent.agent, &key) {
-                Some(value) => write_private(&folder.join(&file), &value)?,
+                Some(value) => write_private(&folder.join(&file), &value).map_err(one)?,
                 None if std::env::var_os(&variable).is_some() => drop(variables.insert(file, variable)),
                 None => missing.push(format!(
                     "Agent `{}`: {path}: no document holds the key `{}` of a Secret `{}`; name one with -f, or set {variable}",
@@ -45,7 +48,7 @@ impl Folder {
                 )),
             }
         }
-        if missing.is_empty() { Ok((folder, variables)) } else { Err(all(&missing)) }
+        if missing.is_empty() { Ok((folder, variables)) } else { Err(missing) }
     }
 }
 
@@ -58,6 +61,16 @@ fn variable(secret: &str, key: &str) -> String {
 /// A folder for this user alone, with those above it.
 pub(crate) fn create_private(path: &Path) -> anyhow::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(|| format!("failed to make `{}`", path.display()))
+}
+
+/// A private folder, without what an agent of this name had in it before.
+fn emptied(folder: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("failed to empty `{}`", folder.display()))
+        }
+        _ => create_private(folder),
+    }
 }
 
 fn write_private(path: &Path, value: &[u8]) -> anyhow::Result<()> {

@@ -2,15 +2,17 @@
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
+use serde_json::Value;
 use skreaver::audit::AuditLog;
 use skreaver::protocol::auth::AuthConfig;
-use skreaver::protocol::config::RuntimeConfig;
+use skreaver::protocol::config::{AgentConfig, RuntimeConfig};
+use skreaver::protocol::policy::PolicyBundle;
 use skreaver::tools::worker::Pool;
 use skreaver::{Builder, Runtime, SecurityConfig};
-use skreaver_render::local::Local;
+use skreaver_render::local::{Document, Local};
 use skreaver_render::{Locations, ResolvedAgent, agent_config, works_with_files};
 use tracing_subscriber::EnvFilter;
 
@@ -21,7 +23,7 @@ use crate::secrets::{Folder, create_private};
 const LOG: &str = "info,rmcp=warn";
 
 /// How agents are served, whoever speaks to them.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub(crate) struct Served {
     /// Where agents with File or SQLite memory or with tools of files keep them, each in a folder of its own name.
     /// Default: $XDG_DATA_HOME/skreaver, or ~/.local/share/skreaver.
@@ -39,23 +41,19 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    /// The agents of what was read, to be built when their callers are known.
+    /// The agents of what was read, to be built when their callers are known. It takes others in while it runs.
     pub(crate) fn runtime(
         &self,
-        local: &Local,
+        local: Local,
         auth: Option<AuthConfig>,
-        secrets: &Folder,
+        secrets: &Arc<Folder>,
         workers: Arc<Pool>,
     ) -> anyhow::Result<Builder> {
         let agents = local.resolve(self.require_tool_policy).map_err(|problems| all(&problems))?;
         if agents.is_empty() {
             bail!("there is no Agent in what was read");
         }
-        let located = agents.iter().map(|(agent, _)| {
-            let (secrets, variables) = secrets.locate(local, agent)?;
-            let folder = self.data_dir.as_ref();
-            Ok(agent_config(agent, &Locations { secrets, variables, data: data(agent, folder)?, files: files(agent, folder)? }))
-        });
+        let located = agents.iter().map(|(agent, _)| self.located(&local, agent, secrets).map_err(|problems| all(&problems)));
         let config = RuntimeConfig { agents: located.collect::<anyhow::Result<_>>()?, cluster: None, auth };
         let mut builder = Runtime::builder().config(config).workers(workers);
         if let Some(file) = &self.audit {
@@ -68,7 +66,36 @@ impl Served {
         for (agent, bundle) in agents {
             builder = builder.policies(agent.name, bundle);
         }
-        Ok(builder)
+        let reader = Reader { served: self.clone(), local: Mutex::new(local), secrets: Arc::clone(secrets) };
+        Ok(builder.manifests(move |manifest| reader.read(manifest)))
+    }
+
+    /// The configuration of an agent, with where it finds what it needs.
+    fn located(&self, local: &Local, agent: &ResolvedAgent<'_>, secrets: &Folder) -> Result<AgentConfig, Vec<String>> {
+        let (secrets, variables) = secrets.locate(local, agent)?;
+        let folder = self.data_dir.as_ref();
+        let one = |error: anyhow::Error| vec![format!("{error:#}")];
+        let (data, files) = (data(agent, folder).map_err(one)?, files(agent, folder).map_err(one)?);
+        Ok(agent_config(agent, &Locations { secrets, variables, data, files }))
+    }
+}
+
+/// Reads manifests of agents that come while others are served: with the policies, ConfigMaps and Secrets of what was read first.
+struct Reader {
+    served: Served,
+    local: Mutex<Local>,
+    secrets: Arc<Folder>,
+}
+
+impl Reader {
+    fn read(&self, manifest: Value) -> Result<(AgentConfig, PolicyBundle), Vec<String>> {
+        let mut local = self.local.lock().unwrap_or_else(PoisonError::into_inner);
+        let (with, name) = local.with_agent(Document { origin: "the manifest".to_owned(), value: manifest })?;
+        let mut agents = with.resolve(self.served.require_tool_policy)?.into_iter();
+        let (agent, bundle) = agents.find(|(agent, _)| agent.name.as_str() == name).expect("it was added");
+        let config = self.served.located(&with, &agent, &self.secrets)?;
+        *local = with;
+        Ok((config, bundle))
     }
 }
 

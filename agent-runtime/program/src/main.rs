@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use skreaver::protocol::{ADMIN_PORT, API_PORT};
+use skreaver::protocol::{ADMIN_PORT, API_PORT, GoDuration};
 use skreaver::tools::worker::{Pool, run_if_asked};
-use skreaver::{Listeners, Origin, Runtime, config, serve_until_terminated};
+use skreaver::{Listeners, Origin, Runtime, WebSocketConfig, config, serve_until_terminated};
 use tokio::net::TcpListener;
 use tracing::info;
 use tracing_subscriber::EnvFilter;
@@ -38,6 +38,12 @@ struct Args {
     /// An origin whose scripts browsers let call the API, such as https://console.example; may be named again.
     #[arg(long = "cors-origin", value_name = "ORIGIN", env = "SKREAVER_CORS_ORIGINS", value_delimiter = ',')]
     cors_origins: Vec<Origin>,
+    /// How often WebSocket clients are asked whether they are there.
+    #[arg(long, value_name = "DURATION", env = "SKREAVER_WEBSOCKET_HEARTBEAT", default_value = "30s")]
+    websocket_heartbeat: GoDuration,
+    /// WebSocket connections at once; further ones are answered 503.
+    #[arg(long, value_name = "COUNT", env = "SKREAVER_WEBSOCKET_MAX_CONNECTIONS", default_value_t = 1_000)]
+    websocket_max_connections: usize,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -56,7 +62,11 @@ async fn run(args: Args, workers: Arc<Pool>) -> anyhow::Result<()> {
     let admin =
         TcpListener::bind(args.admin_listen).await.with_context(|| format!("failed to listen on {}", args.admin_listen))?;
     let config = config::load(&args.config)?;
-    let mut builder = Runtime::builder().config(config.clone()).workers(workers).cors_origins(args.cors_origins);
+    let websocket = WebSocketConfig::new()
+        .with_heartbeat_interval(args.websocket_heartbeat.get())
+        .with_max_connections(args.websocket_max_connections);
+    let builder = Runtime::builder().config(config.clone()).workers(workers);
+    let mut builder = builder.cors_origins(args.cors_origins).websocket(websocket);
     if let Some(cluster) = &config.cluster {
         let bundle = config::load_policies(&cluster.policies_file)?;
         for agent in &config.agents {

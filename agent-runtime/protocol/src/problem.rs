@@ -10,6 +10,8 @@ pub const CONTENT_TYPE: &str = "application/problem+json";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
+    /// The headers are against HTTP, or several readers could take them to mean different things.
+    MalformedRequest,
     /// The body is not JSON.
     MalformedJson,
     /// The body is JSON of another shape than the operation takes.
@@ -63,6 +65,10 @@ pub enum Code {
     RunTimeout,
     /// The agent is owned by Kubernetes and must be changed there.
     ManagedByKubernetes,
+    /// An agent of this name is served already.
+    NameTaken,
+    /// This process was not built to read manifests, and takes no agents while it runs.
+    NoManifests,
     /// The agent has no memory, and the request needs one: a session, an answer later, an idempotency key.
     MemoryRequired,
     /// The agent's memory does not answer.
@@ -111,13 +117,18 @@ impl Code {
     /// The HTTP status that goes with the code.
     pub const fn status(self) -> u16 {
         match self {
-            Self::MalformedJson => 400,
+            Self::MalformedRequest | Self::MalformedJson => 400,
             Self::Unauthenticated => 401,
             Self::Forbidden | Self::ForbiddenHost | Self::InputDenied | Self::ToolDenied | Self::NotApproved => 403,
             Self::NotFound | Self::UnknownAgent | Self::UnknownRun | Self::UnknownSession | Self::UnknownApproval => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
-            Self::ManagedByKubernetes | Self::DecidedAlready | Self::SessionBusy | Self::RunEnded | Self::Cancelled => 409,
+            Self::ManagedByKubernetes
+            | Self::NameTaken
+            | Self::DecidedAlready
+            | Self::SessionBusy
+            | Self::RunEnded
+            | Self::Cancelled => 409,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::InvalidRequest
@@ -130,6 +141,7 @@ impl Code {
             | Self::BudgetExceeded => 422,
             Self::QueueFull => 429,
             Self::Internal | Self::OutcomeUnknown => 500,
+            Self::NoManifests => 501,
             Self::ToolFailed
             | Self::ResultTooLarge
             | Self::ResultWithheld
@@ -150,6 +162,7 @@ impl Code {
     /// The short, human-readable summary that goes with the code.
     pub const fn title(self) -> &'static str {
         match self {
+            Self::MalformedRequest => "The request is not HTTP as it should be",
             Self::MalformedJson => "The body is not JSON",
             Self::InvalidRequest => "The request has another shape than expected",
             Self::BodyTooLarge => "The body is over the limit",
@@ -176,6 +189,8 @@ impl Code {
             Self::QueueFull => "The agent's queue is full",
             Self::RunTimeout => "The run took too long",
             Self::ManagedByKubernetes => "The agent is managed by Kubernetes",
+            Self::NameTaken => "The name is taken",
+            Self::NoManifests => "No agents are taken while the process runs",
             Self::MemoryRequired => "The agent has no memory",
             Self::MemoryUnavailable => "The agent's memory does not answer",
             Self::UnknownRun => "No such run",
@@ -227,6 +242,9 @@ pub struct Problem {
     /// After how many seconds trying again may help: also the header `Retry-After`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
+    /// Each thing that is wrong, with its path, where that can be several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
 }
 
 impl Problem {
@@ -243,6 +261,7 @@ impl Problem {
             rule: None,
             run: None,
             retry_after: None,
+            problems: Vec::new(),
         }
     }
 }

@@ -13,6 +13,7 @@ use skreaver_protocol::config::AgentToolConfig;
 use skreaver_protocol::problem::{Code, Problem as Told};
 use skreaver_protocol::rest::{ObserveRequest, ObserveResponse};
 use skreaver_protocol::{AgentName, Caller};
+use skreaver_protocol::trace_context::TRACEPARENT;
 use skreaver_tools::{Tool, ToolError};
 use tokio::time::timeout;
 
@@ -21,6 +22,7 @@ use crate::hops;
 use crate::http::template::base;
 use crate::problem::Problem;
 use crate::shape::Shape;
+use crate::trace;
 use crate::world::{World, told};
 
 /// The header by which a repeated call joins the run that the first one began.
@@ -117,6 +119,7 @@ impl AgentTool {
         let ask = |key: Option<&str>| {
             let mut headers = sent.headers.clone();
             headers.insert(hops::HEADER.to_owned(), hops.to_string());
+            headers.extend(trace::onwards(permit.id()).map(|span| (TRACEPARENT.to_owned(), span)));
             headers.extend(key.map(|key| (IDEMPOTENCY_KEY.to_owned(), key.to_owned())));
             http::Send { url: url.clone(), headers, body: None, json: Some(request.clone()) }
         };

@@ -12,6 +12,7 @@ mod problem;
 mod shape;
 mod source;
 mod text;
+pub mod trace;
 mod world;
 
 pub use headers::Secrets;

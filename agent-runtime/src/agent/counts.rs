@@ -79,7 +79,8 @@ impl ServedAgent {
 /// What a failure was about: the label `kind` of `agent_errors_total`.
 fn kind(code: Code) -> ErrorKind {
     match code {
-        Code::MalformedJson
+        Code::MalformedRequest
+        | Code::MalformedJson
         | Code::InvalidRequest
         | Code::UnsupportedMediaType
         | Code::UnknownTool
@@ -112,6 +113,8 @@ fn kind(code: Code) -> ErrorKind {
         | Code::UnknownApproval
         | Code::DecidedAlready
         | Code::ManagedByKubernetes
+        | Code::NameTaken
+        | Code::NoManifests
         | Code::RunEnded
         | Code::Cancelled
         | Code::AgentFailed

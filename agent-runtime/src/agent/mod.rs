@@ -32,6 +32,7 @@ use crate::audit::Auditor;
 use crate::coordinator::Setup;
 use crate::custom::Agent;
 use crate::metrics::Metrics;
+use crate::readiness::AgentComponents;
 use crate::runs::{Live, Mind};
 #[cfg(feature = "mcp")]
 use crate::tools::CallError;
@@ -67,6 +68,8 @@ pub struct ServedAgent {
     /// Where tools come from that are found while it runs.
     #[cfg(feature = "network")]
     sources: Sources,
+    /// What is told of how its parts do.
+    components: AgentComponents,
     metrics: Arc<Metrics>,
     counts: Counts,
     /// Where it remembers; nothing for a stateless agent.
@@ -79,6 +82,8 @@ pub struct ServedAgent {
     tasks: TaskTracker,
     /// The process is to end, and waits for no people any more.
     draining: CancellationToken,
+    /// It is served no longer: its work in the background ends with its runs.
+    gone: CancellationToken,
 }
 
 /// What came of a call about which somebody could be asked.
@@ -113,6 +118,7 @@ pub(crate) struct Parts {
     pub(crate) policy: Policy,
     /// What its calls may touch where no policy says otherwise.
     pub(crate) own_bounds: Own,
+    pub(crate) components: AgentComponents,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) auditor: Auditor,
     pub(crate) memory: Option<Arc<Slot>>,
@@ -120,7 +126,7 @@ pub(crate) struct Parts {
 
 impl ServedAgent {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { config, setup, mind, own, tools, policy, own_bounds, metrics, auditor, memory, .. } = parts;
+        let Parts { config, setup, mind, own, tools, policy, own_bounds, components, metrics, auditor, memory, .. } = parts;
         Self {
             toolbox: Toolbox::new(config.name.clone(), tools, policy, own_bounds, Arc::clone(&metrics), auditor),
             admission: Admission::new(config.limits.concurrency, config.limits.queue_length),
@@ -131,6 +137,7 @@ impl ServedAgent {
             setup,
             mind,
             own,
+            components,
             metrics,
             counts: Counts::default(),
             memory,
@@ -138,6 +145,7 @@ impl ServedAgent {
             queues: Queues::default(),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
+            gone: CancellationToken::new(),
         }
     }
 
@@ -226,6 +234,16 @@ impl ServedAgent {
     /// Leaves runs that are kept and wait for people to whoever takes them up next.
     pub(crate) fn begin_drain(&self) {
         self.draining.cancel();
+    }
+
+    /// What is told of how its parts do.
+    pub(crate) fn components(&self) -> &AgentComponents {
+        &self.components
+    }
+
+    /// Whether it is served no longer, to be waited for.
+    pub(crate) fn gone(&self) -> &CancellationToken {
+        &self.gone
     }
 
     /// How it is listed.

@@ -140,7 +140,8 @@ impl ServedAgent {
         let accepted_ms = now_ms();
         let timeout = u64::try_from(self.config.limits.run_timeout.get().as_millis()).unwrap_or(u64::MAX);
         let deadline_ms = accepted_ms.saturating_add(timeout);
-        let document = RunDocument { run, caller, session, hops, accepted_ms, deadline_ms, stage: Stage::Open };
+        let document =
+            RunDocument { run, caller, session, hops, trace: crate::hops::trace(), accepted_ms, deadline_ms, stage: Stage::Open };
         Ok(Accepted { document, observed, key })
     }
 
@@ -230,6 +231,7 @@ impl ServedAgent {
             own: self.own.as_ref().map(course),
             run: document.run,
             hops: document.hops,
+            trace: document.trace,
             caller: &document.caller,
             session: document.session.as_ref(),
             live,

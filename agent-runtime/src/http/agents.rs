@@ -1,23 +1,23 @@
-//! The agents: list, status, observe, remove.
+//! The agents: list, add, status, observe, remove.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::http::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use serde_json::Value;
 use skreaver_protocol::AgentName;
 use skreaver_protocol::auth::Permission;
-use skreaver_protocol::problem::Code;
+use skreaver_protocol::problem::{Code, Problem};
 use skreaver_protocol::rest::{AgentList, AgentStatus, ObserveRequest};
 use uuid::Uuid;
 
-use super::asking::Asker;
 use super::extract::{AgentOfPath, JsonBody, Page, id, unknown_agent};
-use super::{App, ProblemResponse};
+use super::{App, Asker, ProblemResponse, origin};
 use crate::agent::{Observation, Said, ServedAgent};
-use crate::runtime::RemoveError;
+use crate::runtime::{AddError, RemoveError, name_of};
 
 /// RFC 7240.
 const PREFER: HeaderName = HeaderName::from_static("prefer");
@@ -32,6 +32,49 @@ pub(crate) async fn list(State(app): State<App>, asker: Asker, page: Page<AgentN
     let readable = agents.iter().filter(|agent| asker.may(&agent.config().name, Permission::Read).is_ok());
     let (agents, next) = page.of(readable.map(|agent| agent.summary()), |agent| agent.id.clone());
     Json(AgentList { agents, next })
+}
+
+/// Takes an agent into service that the body describes: the manifest of an Agent.
+pub(crate) async fn add(
+    State(app): State<App>,
+    asker: Asker,
+    uri: Uri,
+    headers: HeaderMap,
+    JsonBody(manifest): JsonBody<Value>,
+) -> Result<Response, ProblemResponse> {
+    let name = name_of(&manifest).map_err(not_added)?;
+    match &asker {
+        Asker::Known(_) => asker.may(&name, Permission::Admin)?,
+        Asker::Unasked if origin::is_named_by_address(&uri, &headers) => {}
+        Asker::Unasked => {
+            let detail = "where nobody is asked who they are, agents are taken from who calls this machine `localhost` or by its \
+                          address: any page may have another name lead here";
+            return Err(ProblemResponse::new(Code::ForbiddenHost, detail));
+        }
+    }
+    let added = tokio::task::spawn_blocking(move || app.runtime.add_manifest(manifest)).await;
+    let agent = added.map_err(|panic| ProblemResponse::new(Code::Internal, panic.to_string()))?.map_err(not_added)?;
+    let location = HeaderValue::try_from(format!("/agents/{name}/status")).expect("names are ASCII");
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(agent.status())).into_response())
+}
+
+fn not_added(error: AddError) -> ProblemResponse {
+    let (code, detail) = match &error {
+        AddError::ManagedByKubernetes { namespace } => {
+            let detail = format!("apply the Agent instead: kubectl apply --namespace {namespace} -f agent.yaml");
+            (Code::ManagedByKubernetes, detail)
+        }
+        AddError::Taken(name) => (Code::NameTaken, format!("{error}; remove it first: DELETE /agents/{name}")),
+        AddError::NoManifests => (Code::NoManifests, format!("{error}; start it with the agent among its own")),
+        AddError::Invalid(_) | AddError::Build(_) => (Code::InvalidRequest, error.to_string()),
+    };
+    let mut problem = Box::new(Problem::new(code, detail));
+    problem.problems = match error {
+        AddError::Invalid(problems) => problems,
+        AddError::Build(error) => vec![error.to_string()],
+        AddError::ManagedByKubernetes { .. } | AddError::Taken(_) | AddError::NoManifests => Vec::new(),
+    };
+    problem.into()
 }
 
 pub(crate) async fn status(AgentOfPath(agent): AgentOfPath) -> Json<AgentStatus> {

@@ -3,7 +3,6 @@
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::HttpBody;
 use axum::extract::rejection::QueryRejection;
@@ -13,7 +12,6 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::{RequestExt, http::Method};
-use jiff::Timestamp;
 use serde::Deserialize;
 use skreaver_protocol::auth::{API_KEY_HEADER, Permission};
 use skreaver_protocol::problem::Code;
@@ -97,7 +95,7 @@ impl Asker {
             Self::Known(known, _) => known.expires(),
         };
         let Some(expires) = expires else { return std::future::pending().await };
-        let left = Duration::try_from(expires.duration_since(Timestamp::now())).unwrap_or_default();
+        let left = std::time::Duration::try_from(expires.duration_since(jiff::Timestamp::now())).unwrap_or_default();
         tokio::time::sleep(left).await;
     }
 
@@ -270,7 +268,7 @@ async fn demand(runtime: &Runtime, asker: &Asker, needs: Needs, request: &mut Re
         Needs::EveryAgent(_) if agents.is_empty() => {
             Err(ProblemResponse::new(Code::NotFound, "no agent is served here any more"))
         }
-        Needs::EveryAgent(permission) => names.try_for_each(|name| asker.may(name, permission)),
+        Needs::EveryAgent(permission) | Needs::NewAgent(permission) => names.try_for_each(|name| asker.may(name, permission)),
     }
 }
 

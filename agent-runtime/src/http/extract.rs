@@ -9,10 +9,12 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::http::{HeaderMap, header, request::Parts};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 use skreaver_protocol::problem::Code;
 use skreaver_protocol::rest::BODY_LIMIT;
+use skreaver_protocol::{AgentName, SessionId};
+use uuid::Uuid;
 
 use super::{App, ProblemResponse};
 use crate::agent::ServedAgent;
@@ -64,22 +66,40 @@ pub(crate) struct Page<T> {
 struct PageQuery {
     from: Option<String>,
     limit: Option<usize>,
-    /// Which sessions: [`SessionsOf`](super::asking::SessionsOf) reads it.
-    #[serde(rename = "caller")]
-    _caller: Option<String>,
+    /// Whose: [`SessionsOf`](super::asking::SessionsOf) reads it, of the one list where it means something.
+    caller: Option<String>,
+}
+
+/// Of what there is a list.
+pub(crate) trait Listed: FromStr<Err: Display> {
+    /// Whether the list is one caller's, who can be named.
+    const IS_OF_A_CALLER: bool = false;
+}
+
+impl Listed for AgentName {}
+/// Approvals, by name.
+impl Listed for String {}
+/// Runs.
+impl Listed for Uuid {}
+
+impl Listed for SessionId {
+    const IS_OF_A_CALLER: bool = true;
 }
 
 /// Items in a part of a list: where nothing is said, and at the most.
 const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 200;
 
-impl<T: FromStr<Err: Display>> FromRequestParts<App> for Page<T> {
+impl<T: Listed> FromRequestParts<App> for Page<T> {
     type Rejection = ProblemResponse;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ProblemResponse> {
         let wrong = |detail: String| ProblemResponse::new(Code::InvalidRequest, detail);
         let query = Query::<PageQuery>::from_request_parts(parts, app).await;
-        let Query(PageQuery { from, limit, _caller }) = query.map_err(|error| wrong(error.body_text()))?;
+        let Query(PageQuery { from, limit, caller }) = query.map_err(|error| wrong(error.body_text()))?;
+        if caller.is_some() && !T::IS_OF_A_CALLER {
+            return Err(wrong("`caller` says whose sessions; this is no list of sessions".to_owned()));
+        }
         let from = from.map(|from| from.parse().map_err(|error: T::Err| wrong(format!("`from={from}`: {error}")))).transpose()?;
         let limit = limit.unwrap_or(PAGE);
         if !(1..=LARGEST_PAGE).contains(&limit) {
@@ -127,7 +147,12 @@ pub(crate) async fn json_bytes(headers: &HeaderMap, body: Body) -> Result<Bytes,
     body.map_err(late)?.map_err(unreadable)
 }
 
+/// An object of JSON, as what it stands for. serde would take a list of its fields' values for it, too.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ProblemResponse> {
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        serde_json::from_slice::<IgnoredAny>(bytes).map_err(|error| malformed(&error))?;
+        return Err(ProblemResponse::new(Code::InvalidRequest, "send a JSON object, not a list"));
+    }
     serde_json::from_slice(bytes).map_err(|error| malformed(&error))
 }
 
@@ -149,5 +174,38 @@ fn malformed(error: &serde_json::Error) -> ProblemResponse {
     match error.classify() {
         Category::Data => ProblemResponse::new(Code::InvalidRequest, error.to_string()),
         Category::Syntax | Category::Eof | Category::Io => ProblemResponse::new(Code::MalformedJson, error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+    use futures::StreamExt;
+
+    use super::*;
+
+    #[test]
+    fn a_list_of_the_values_of_an_object_is_no_object() {
+        use skreaver_protocol::rest::ObserveRequest;
+        let code = |text: &str| parse::<ObserveRequest>(text.as_bytes()).err().map(|refused| refused.into_problem().code);
+        assert_eq!(code(r#" {"input": "x"}"#), None);
+        for list in ["[]", r#"["x"]"#, " \n[\"x\", null]"] {
+            assert_eq!(code(list), Some(Code::InvalidRequest), "{list}");
+        }
+        for broken in ["[", r#"["x""#, &"[".repeat(100_000)] {
+            assert_eq!(code(broken), Some(Code::MalformedJson), "{broken:.10}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_comes_too_slowly_is_given_up() {
+        let trickle = futures::stream::repeat(()).then(async |()| {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok::<_, std::io::Error>(" ")
+        });
+        let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))].into_iter().collect();
+        let started = tokio::time::Instant::now();
+        let refused = json_bytes(&headers, Body::from_stream(trickle)).await.unwrap_err();
+        assert_eq!((refused.into_problem().code, started.elapsed()), (Code::RequestTimeout, BODY_DEADLINE));
     }
 }

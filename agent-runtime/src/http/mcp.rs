@@ -1,6 +1,5 @@
 //! The agents' MCP endpoints: where they are, and who may send them what.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -8,48 +7,45 @@ use axum::response::Response;
 use axum::routing::post;
 use axum::{Extension, Router};
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, JsonRpcMessage};
-use skreaver_protocol::AgentName;
 use skreaver_protocol::auth::Permission;
 use skreaver_protocol::problem::Code;
 
 use super::asking::Asker;
-use super::extract::{AgentOfPath, unknown_agent};
+use super::extract::AgentOfPath;
 use super::{App, ProblemResponse};
-use crate::mcp::{AgentServer, Endpoint, services};
+use crate::mcp::Hosts;
 use crate::runtime::Runtime;
-
-type Services = Extension<Arc<BTreeMap<AgentName, Endpoint<AgentServer>>>>;
 
 /// POST only: the endpoints are stateless, so there is no stream to GET and no session to DELETE.
 pub(crate) fn routes(runtime: &Arc<Runtime>, extra_hosts: &[String]) -> Router<App> {
     Router::new()
         .route("/agents/{id}/mcp", post(of_agent))
         .route("/mcp", post(of_the_only_agent))
-        .layer(Extension(Arc::new(services(runtime, extra_hosts))))
+        .layer(Extension(Arc::new(Hosts::of(runtime, extra_hosts))))
 }
 
 async fn of_agent(
-    Extension(services): Services,
+    State(app): State<App>,
+    Extension(hosts): Extension<Arc<Hosts>>,
     AgentOfPath(agent): AgentOfPath,
     asker: Asker,
     request: Request,
 ) -> Result<Response, ProblemResponse> {
     let name = &agent.config().name;
-    let service = services.get(name).ok_or_else(|| unknown_agent(name.as_str()))?;
     let may = |message: &_| needed(message).map_or(Ok(()), |permission| asker.may(name, permission));
-    service.handle_where(request, may).await
+    hosts.endpoint(&app.runtime, &agent).handle_where(request, may).await
 }
 
 /// `/mcp` means the agent of the pod. Where several agents share a process there is no such agent.
 async fn of_the_only_agent(
     State(app): State<App>,
-    services: Services,
+    hosts: Extension<Arc<Hosts>>,
     asker: Asker,
     request: Request,
 ) -> Result<Response, ProblemResponse> {
     let agents = app.runtime.agents();
     match agents.as_slice() {
-        [agent] => of_agent(services, AgentOfPath(agent.clone()), asker, request).await,
+        [agent] => of_agent(State(app.clone()), hosts, AgentOfPath(agent.clone()), asker, request).await,
         _ => {
             let paths: Vec<_> = agents.iter().map(|agent| format!("/agents/{}/mcp", agent.config().name)).collect();
             let detail = format!("{} agents are served here; choose one: {}", agents.len(), paths.join(", "));

@@ -10,6 +10,7 @@ mod deadline;
 #[cfg(feature = "streaming")]
 mod events;
 mod extract;
+mod framing;
 mod health;
 #[cfg(feature = "mcp")]
 mod mcp;
@@ -62,7 +63,8 @@ pub(crate) fn api(runtime: Arc<Runtime>, extra_hosts: &[String]) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .layer(from_fn_with_state(app.clone(), asking::ask))
-        .layer(CatchPanicLayer::custom(problem::panicked));
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(from_fn(framing::check));
     // Whoever answers a client of another protocol answers it in its own shape.
     #[cfg(feature = "openai")]
     let router = router.layer(from_fn(openai::in_its_shape));
@@ -97,7 +99,7 @@ fn prompt() -> Router<App> {
     Router::new()
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
-        .route("/agents", get(agents::list))
+        .route("/agents", get(agents::list).post(agents::add))
         .route("/agents/{id}", axum::routing::delete(agents::remove))
         .route("/agents/{id}/status", get(agents::status))
         .route("/agents/{id}/runs", get(runs::list))
@@ -147,6 +149,7 @@ pub(crate) fn admin(runtime: Arc<Runtime>) -> Router {
         .route("/ready", get(health::ready_soon))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
+        .layer(from_fn(framing::check))
         .with_state(app)
 }
 
@@ -200,8 +203,8 @@ mod tests {
     /// The paths of the router, which tells them to those who debug it.
     fn paths(router: &Router) -> BTreeSet<String> {
         let told = format!("{router:?}");
-        // The fallback has `/`, as the page has, and a name of axum's own.
-        let quoted = told.split('"').filter(|text| text.starts_with('/') && *text != "/" && !text.contains("axum"));
+        // The fallback has a name of axum's own.
+        let quoted = told.split('"').filter(|text| text.starts_with('/') && !text.contains("axum"));
         quoted.map(str::to_owned).collect()
     }
 

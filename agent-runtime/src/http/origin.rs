@@ -1,12 +1,13 @@
 //! The origins whose scripts may call: none but our own, unless some are named.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use skreaver_protocol::trace_context::TRACEPARENT;
 use tower_http::cors::CorsLayer;
-
-use super::trace_context::TRACEPARENT;
 
 /// Where a web page comes from (RFC 6454), such as `https://console.example` or `http://localhost:5173`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,21 @@ impl fmt::Display for Origin {
     }
 }
 
+/// Whether who asks calls us `localhost` or by an address. A page that has a name of its own lead here (DNS rebinding) cannot:
+/// browsers send the name. Who sends none is no browser.
+pub(super) fn is_named_by_address(uri: &Uri, headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).map(|host| host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()));
+    let host = match host {
+        Some(Some(authority)) => authority.host().to_owned(),
+        Some(None) => return false,
+        None => match uri.host() {
+            Some(host) => host.to_owned(),
+            None => return true,
+        },
+    };
+    host.eq_ignore_ascii_case("localhost") || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
+}
+
 /// Lets the scripts of these origins call and read what a caller of the API needs. Without origins there is no such header at all,
 /// so browsers let nobody but our own pages.
 pub(super) fn cors(origins: &[Origin]) -> Option<CorsLayer> {
@@ -64,6 +80,24 @@ pub(super) fn cors(origins: &[Origin]) -> Option<CorsLayer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_is_no_address_could_be_anybodys() {
+        let check = |uri: &'static str, host: Option<&'static str>, expected| {
+            let host = host.map(|host| (header::HOST, HeaderValue::from_static(host)));
+            let (uri, headers) = (Uri::from_static(uri), host.into_iter().collect());
+            assert_eq!(is_named_by_address(&uri, &headers), expected, "{uri} {headers:?}");
+        };
+        for good in ["localhost", "LocalHost:3000", "127.0.0.1", "127.0.0.1:3000", "[::1]:3000", "[::1]", "192.0.2.7:80"] {
+            check("/agents", Some(good), true);
+        }
+        for bad in ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:3000", "", "a b", "2130706433x", "[evil]"] {
+            check("/agents", Some(bad), false);
+        }
+        check("/agents", None, true);
+        check("http://127.0.0.1:3000/agents", None, true);
+        check("http://evil.example/agents", None, false);
+    }
 
     #[test]
     fn an_origin_is_a_scheme_and_a_host() {

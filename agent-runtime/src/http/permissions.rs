@@ -18,6 +18,8 @@ pub(super) enum Needs {
     AnyAgent(Permission),
     /// The permission with every agent that is served.
     EveryAgent(Permission),
+    /// The permission with every agent that is served, and with the one that the body names, for which the handler asks.
+    NewAgent(Permission),
 }
 
 #[cfg(feature = "testing")]
@@ -27,12 +29,12 @@ impl Needs {
         match self {
             Nothing => Vec::new(),
             Agent(permissions) | OnlyAgent(permissions) => permissions.to_vec(),
-            AnyAgent(permission) | EveryAgent(permission) => vec![permission],
+            AnyAgent(permission) | EveryAgent(permission) | NewAgent(permission) => vec![permission],
         }
     }
 }
 
-use Needs::{Agent, AnyAgent, EveryAgent, Nothing, OnlyAgent};
+use Needs::{Agent, AnyAgent, EveryAgent, NewAgent, Nothing, OnlyAgent};
 
 /// Method and path as the router writes it, and what they need.
 pub(super) const TABLE: &[(&str, &str, Needs)] = &[
@@ -69,6 +71,8 @@ pub(super) const TABLE: &[(&str, &str, Needs)] = &[
     // Each message says what it needs more.
     ("GET", "/ws/agents/{id}", Agent(&[Read, Observe, Cancel, Approve])),
     ("GET", "/agents", AnyAgent(Read)),
+    // What an agent may reach, and whose secrets it has, its manifest says.
+    ("POST", "/agents", NewAgent(Admin)),
     ("DELETE", "/agents/{id}", Agent(&[Admin])),
     ("GET", "/agents/{id}/status", Agent(&[Read])),
     ("POST", "/agents/{id}/observe", Agent(&[Observe])),

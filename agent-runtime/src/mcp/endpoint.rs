@@ -1,6 +1,5 @@
 //! MCP over streamable HTTP: which hosts it answers to, and what is answered where the SDK has no answer of the protocol.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use axum::Json;
@@ -14,12 +13,11 @@ use rmcp::transport::streamable_http_server::session::SessionManager;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
-use skreaver_protocol::AgentName;
 use skreaver_protocol::problem::Code;
 use skreaver_protocol::rest::BODY_LIMIT;
 
 use super::{AgentServer, message};
-use crate::agent::Failure;
+use crate::agent::{Failure, ServedAgent};
 use crate::http::{ProblemResponse, json_bytes};
 use crate::runtime::Runtime;
 
@@ -35,8 +33,7 @@ impl<H, S: SessionManager> Clone for Endpoint<H, S> {
 impl<H: ServerHandler + Clone> Endpoint<H> {
     /// Without sessions: any replica answers any request.
     pub fn stateless(server: H, hosts: &[String]) -> Self {
-        let config = config(hosts).with_legacy_session_mode(false).with_json_response(true);
-        Self(StreamableHttpService::new(move || Ok(server.clone()), Arc::default(), config))
+        Self(StreamableHttpService::new(move || Ok(server.clone()), Arc::default(), stateless(hosts)))
     }
 }
 
@@ -109,15 +106,28 @@ impl Refused {
     }
 }
 
-/// The endpoints of all agents. They answer to the names of the Service, to loopback and to `extra_hosts`, and to no other
-/// `Host`, so that no web page can reach them by DNS rebinding.
-pub(crate) fn services(runtime: &Arc<Runtime>, extra_hosts: &[String]) -> BTreeMap<AgentName, Endpoint<AgentServer>> {
-    let service_names = runtime.cluster().map(|cluster| cluster.hosts.clone()).unwrap_or_default();
-    let loopback = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-    let hosts: Vec<String> = loopback.into_iter().chain(service_names).chain(extra_hosts.iter().cloned()).collect();
-    let service = |agent: Arc<_>| AgentServer::of_agent(Arc::clone(runtime), agent);
-    let named = runtime.agents().into_iter().map(|agent| (agent.config().name.clone(), service(agent)));
-    named.map(|(name, server)| (name, Endpoint::stateless(server, &hosts))).collect()
+/// Which hosts the endpoints of a runtime's agents answer to: to the names of the Service, to loopback and to `extra_hosts`, and to
+/// no other `Host`, so that no web page can reach them by DNS rebinding.
+#[derive(Clone)]
+pub(crate) struct Hosts(StreamableHttpServerConfig);
+
+impl Hosts {
+    pub(crate) fn of(runtime: &Runtime, extra_hosts: &[String]) -> Self {
+        let service_names = runtime.cluster().map(|cluster| cluster.hosts.clone()).unwrap_or_default();
+        let loopback = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+        let hosts: Vec<String> = loopback.into_iter().chain(service_names).chain(extra_hosts.iter().cloned()).collect();
+        Self(stateless(&hosts))
+    }
+
+    /// The endpoint of an agent. It holds nothing that lasts, and is made for each request: agents come and go.
+    pub(crate) fn endpoint(&self, runtime: &Arc<Runtime>, agent: &Arc<ServedAgent>) -> Endpoint<AgentServer> {
+        let server = AgentServer::of_agent(Arc::clone(runtime), Arc::clone(agent));
+        Endpoint(StreamableHttpService::new(move || Ok(server.clone()), Arc::default(), self.0.clone()))
+    }
+}
+
+fn stateless(hosts: &[String]) -> StreamableHttpServerConfig {
+    config(hosts).with_legacy_session_mode(false).with_json_response(true)
 }
 
 fn config(hosts: &[String]) -> StreamableHttpServerConfig {

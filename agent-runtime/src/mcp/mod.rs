@@ -22,8 +22,8 @@ use crate::runtime::Runtime;
 use crate::tools::InMemoryToolRegistry;
 
 pub use endpoint::Endpoint;
-pub(crate) use endpoint::services;
-pub(crate) use server::AgentServer;
+pub(crate) use endpoint::Hosts;
+use server::AgentServer;
 pub use stdio::StdioError;
 
 /// The name under which bare tools are served.

@@ -185,7 +185,7 @@ mod tests {
         check("skreaver://agents/amber/sessions/s-1", session());
         check("skreaver://agents/amber/sessions/s%2d1", session());
         check("skreaver://agents/amber/notes/two%20words", Some(Place::Notes("two words".to_owned())));
-        for none in ["", "/", "/sessions", "/sessions/", "/notes/", "/notes/%zz", "/notes/%", "/runs/1", "s", "/sessions/a/b"] {
+        for none in ["/", "/sessions", "/sessions/", "/notes/", "/notes/%zz", "/notes/%", "/runs/1", "s", "/sessions/a/b"] {
             check(&format!("skreaver://agents/amber{none}"), None);
         }
         check("skreaver://agents/other", None);

@@ -12,9 +12,11 @@ use rmcp::model::{
     ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::{RequestContext, RoleServer};
+use skreaver_protocol::trace_context::TraceContext;
 
 use super::{ask, message, prompts, resources, tools};
 use crate::agent::ServedAgent;
+use crate::hops;
 use crate::http::Asker;
 use crate::runtime::Runtime;
 
@@ -97,10 +99,15 @@ impl ServerHandler for AgentServer {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        match self.agent_for(&asker(&context)?, &request.name) {
-            Some(agent) => ask::ask(self, &agent, request, context).await,
-            None => tools::call(self, request, context).await,
-        }
+        // rmcp answers in a task of its own, which does not know of the request.
+        let trace = context.extensions.get::<Parts>().and_then(|parts| parts.extensions.get::<TraceContext>().copied());
+        let called = async {
+            match self.agent_for(&asker(&context)?, &request.name) {
+                Some(agent) => ask::ask(self, &agent, request, context).await,
+                None => tools::call(self, request, context).await,
+            }
+        };
+        hops::traced(trace, called).await
     }
 
     async fn list_resources(

@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use skreaver_protocol::message::Tokens;
 use skreaver_protocol::rest::ToolCallSummary;
+use skreaver_protocol::trace_context::TraceContext;
 use skreaver_protocol::{Caller, SessionId};
 use uuid::Uuid;
 
@@ -21,6 +22,9 @@ pub(crate) struct RunDocument {
     /// Through how many agents it has come.
     #[serde(default)]
     pub(crate) hops: u8,
+    /// The trace that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trace: Option<TraceContext>,
     pub(crate) accepted_ms: u64,
     /// When it has taken too long.
     pub(crate) deadline_ms: u64,

@@ -65,6 +65,7 @@ impl Cursor {
 }
 
 /// What a follower gets next.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart as soon as it is there, and nobody keeps many")]
 #[derive(Debug, PartialEq)]
 pub(crate) enum Follow {
     /// An event, and where the follower is behind it.

@@ -119,7 +119,7 @@ pub(crate) fn tool_calls(state: &State) -> Vec<ToolCallSummary> {
 
 /// A run as it is known.
 pub(crate) fn status(agent: &AgentName, document: &RunDocument) -> RunStatus {
-    let RunDocument { run, session, accepted_ms, stage, caller, hops: _, deadline_ms: _ } = document;
+    let RunDocument { run, session, accepted_ms, stage, caller, hops: _, trace: _, deadline_ms: _ } = document;
     let mut status = RunStatus {
         run: run.to_string(),
         agent: agent.clone(),

@@ -10,6 +10,7 @@ use skreaver_policy::{Approved, Goal, Needs, ResultLimit};
 use skreaver_protocol::approval::{ApprovalRequest, PREVIEW_MAX};
 use skreaver_protocol::message::Message;
 use skreaver_protocol::problem::Code;
+use skreaver_protocol::trace_context::TraceContext;
 use skreaver_protocol::{Caller, SessionId, ToolName};
 use uuid::Uuid;
 
@@ -59,6 +60,8 @@ pub(crate) struct Workplace<'a> {
     pub(crate) run: Uuid,
     /// Through how many agents it has come.
     pub(crate) hops: u8,
+    /// The trace that it belongs to.
+    pub(crate) trace: Option<TraceContext>,
     pub(crate) caller: &'a Caller,
     pub(crate) session: Option<&'a SessionId>,
     pub(crate) live: Option<&'a Live>,
@@ -174,9 +177,9 @@ impl<'a> Workplace<'a> {
 
     /// Makes a call that was decided about.
     pub(crate) fn call(&self, call: u32, decided: Box<Decided>) -> impl Future<Output = Event> + Send + use<'a> {
-        let (toolbox, hops) = (self.toolbox, self.hops);
+        let (toolbox, hops, trace) = (self.toolbox, self.hops, self.trace);
         async move {
-            match hops::within(hops, toolbox.run(*decided)).await {
+            match hops::within(hops, hops::traced(trace, toolbox.run(*decided))).await {
                 Ok(result) => Event::ToolEnded { call, outcome: Ok(result.output), duration_us: micros(result.duration) },
                 Err(error) => Event::ToolEnded { call, outcome: Err(call_failure(&error)), duration_us: 0 },
             }

@@ -21,12 +21,10 @@ use crate::trace::{debug, warn};
 
 /// Connections at once; further ones wait in the socket's backlog until one ends.
 const MOST_CONNECTIONS: usize = 10_000;
-/// How long a connection may take to say whether it speaks HTTP/1 or HTTP/2.
-pub(crate) const GREETING: Duration = Duration::from_secs(10);
 /// How HTTP/2 begins.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// How long a request's headers may take, which is also how long a connection may idle between two requests.
-const HEADERS: Duration = Duration::from_secs(30);
+/// How long a client of HTTP/2 that says nothing is left alone before it is asked whether it is there.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// Requests at once on one HTTP/2 connection.
 const STREAMS: u32 = 256;
 /// How long to wait before looking whether the rest of a preface has arrived; it nearly always arrives at once.
@@ -34,10 +32,25 @@ const GLANCE: Duration = Duration::from_millis(20);
 /// How long to wait when a connection cannot be accepted, for want of file descriptors most likely.
 const BREATH: Duration = Duration::from_millis(100);
 
+/// How long clients may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// To say whether they speak HTTP/1 or HTTP/2.
+    pub(crate) greeting: Duration,
+    /// To send a request's headers, which is also how long a connection may idle between two requests.
+    pub(crate) headers: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { greeting: Duration::from_secs(10), headers: Duration::from_secs(30) }
+    }
+}
+
 /// Serves until `stop`; then accepts no more, closes what idles and waits for the requests under way. Connections that have
-/// not said within `greeting` what they speak are closed.
-pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken, greeting: Duration) {
-    let builder = builder();
+/// taken longer than `patience` are closed.
+pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken, patience: Patience) {
+    let builder = builder(patience);
     let (graceful, tasks, slots) = (GracefulShutdown::new(), TaskTracker::new(), Arc::new(Semaphore::new(MOST_CONNECTIONS)));
     while let Some(accepted) = stop.run_until_cancelled(accept(&listener, &slots)).await {
         let (stream, remote, slot) = match accepted {
@@ -52,7 +65,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
         let (builder, watcher, stop) = (builder.clone(), graceful.watcher(), stop.clone());
         tasks.spawn(async move {
             let _slot = slot;
-            let greeted = tokio::time::timeout(greeting, greeted(&stream));
+            let greeted = tokio::time::timeout(patience.greeting, greeted(&stream));
             if !matches!(stop.run_until_cancelled(greeted).await, Some(Ok(Ok(())))) {
                 debug!("a connection ended before it said what it speaks");
                 return;
@@ -85,10 +98,10 @@ async fn greeted(stream: &TcpStream) -> io::Result<()> {
     }
 }
 
-fn builder() -> Builder<TokioExecutor> {
+fn builder(patience: Patience) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS).keep_alive_interval(HEADERS);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(patience.headers);
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS).keep_alive_interval(KEEP_ALIVE);
     builder
 }
 
@@ -110,14 +123,15 @@ mod tests {
     use super::*;
 
     /// Sends `parts` with a pause between them and returns the answer, until the server closes the connection.
-    async fn check(greeting: Duration, parts: &[&str]) -> String {
+    async fn check(patience: Patience, parts: &[&str]) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let stop = CancellationToken::new();
         let router = Router::new().route("/", get(|| async { "hello" }));
-        let served = tokio::spawn(serve(listener, router, stop.clone(), greeting));
+        let served = tokio::spawn(serve(listener, router, stop.clone(), patience));
         for part in parts {
-            stream.write_all(part.as_bytes()).await.unwrap();
+            // Who is cut off cannot send the rest.
+            let _ = stream.write_all(part.as_bytes()).await;
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let mut answer = Vec::new();
@@ -131,16 +145,31 @@ mod tests {
     #[tokio::test]
     async fn who_does_not_say_what_it_speaks_is_closed() {
         for parts in [&[][..], &["P"], &["PRI * HTTP/2.0\r\n"], &["PRI * ", "HTTP/2.0\r\n"]] {
-            assert_eq!(check(Duration::from_millis(50), parts).await, "", "{parts:?}");
+            let patience = Patience { greeting: Duration::from_millis(50), ..Patience::default() };
+            assert_eq!(check(patience, parts).await, "", "{parts:?}");
         }
     }
 
     #[tokio::test]
     async fn a_greeting_may_come_in_parts() {
-        let answer = check(GREETING, &["G", "ET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"]).await;
+        let answer = check(Patience::default(), &["G", "ET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"]).await;
         assert!(answer.ends_with("hello"), "{answer}");
-        let answer = check(GREETING, &["P", "OST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"]).await;
+        let answer = check(Patience::default(), &["P", "OST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"]).await;
         assert!(answer.starts_with("HTTP/1.1 405"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn headers_that_come_too_slowly_are_cut_off() {
+        let patience = Patience { headers: Duration::from_millis(200), ..Patience::default() };
+        let trickle = ["GET / HTTP/1.1\r\n"; 1].into_iter().chain(["x: y\r\n"; 90]).collect::<Vec<_>>();
+        let started = tokio::time::Instant::now();
+        let answer = check(patience, &trickle).await;
+        assert!(!answer.contains(" 200 "), "{answer}");
+        assert!(started.elapsed() < Duration::from_secs(4), "one that goes on sending is cut off all the same");
+        assert_eq!(check(patience, &["GET / HTTP/1.1\r\nhost"]).await, "");
+        // An idle connection is one whose next headers do not come.
+        let answer = check(patience, &["GET / HTTP/1.1\r\nhost: x\r\n\r\n"]).await;
+        assert!(answer.ends_with("hello"), "{answer}");
     }
 
     #[tokio::test]
@@ -148,7 +177,12 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let served = tokio::spawn(serve(listener, Router::new(), stop.clone(), Duration::from_secs(3600)));
+        let served = tokio::spawn(serve(
+            listener,
+            Router::new(),
+            stop.clone(),
+            Patience { greeting: Duration::from_secs(3600), ..Patience::default() },
+        ));
         let mut silent = TcpStream::connect(address).await.unwrap();
         let mut undecided = TcpStream::connect(address).await.unwrap();
         undecided.write_all(b"PRI").await.unwrap();

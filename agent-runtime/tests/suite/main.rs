@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod a2a;
+mod adding;
 mod approvals;
 mod audit;
 mod auth;
@@ -12,6 +13,7 @@ mod custom;
 mod double;
 mod drain;
 mod effects;
+mod hostile_http;
 mod kept;
 mod mcp;
 mod openai;

@@ -179,3 +179,40 @@ async fn a_program_without_agents_calls_a_server_through_the_door() {
     assert!(nobody.contains("failed to reach the MCP server at http://127.0.0.1:1/mcp"), "{nobody}");
     quarry.stop().await;
 }
+
+/// Answers one request as an agent would, and returns its head.
+async fn answer_as_agent(listener: TcpListener) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut heard = vec![0; 16 << 10];
+    let length = stream.read(&mut heard).await.unwrap();
+    let answer = r#"{"output": "heard", "agent": "far", "run": "01990f7c-7c5e-7c3a-9f7e-0c8f0b9a3d21", "usage": {"tool_calls": 0, "duration_us": 1}, "tool_calls": []}"#;
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", answer.len());
+    stream.write_all((head + answer).as_bytes()).await.unwrap();
+    String::from_utf8_lossy(&heard[..length]).into_owned()
+}
+
+#[tokio::test]
+async fn a_trace_goes_on_over_mcp_and_to_the_agents_behind_it() {
+    let far = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let far_url = format!("http://{}", far.local_addr().unwrap());
+    let quarry =
+        format!("agents: [{{name: quarry, tools: [{{name: ask, source: {{type: Agent, agent: far, url: '{far_url}'}}}}]}}]");
+    let quarry = start(config(&quarry), &[], None, Duration::ZERO).await;
+    let clerk = CLERK.replace("ADDRESS", &quarry.address.to_string()).replace("  models:", "  # models:");
+    let clerk = start(config(&clerk), &[], None, Duration::ZERO).await;
+    is_ready(&clerk).await;
+    let (trace, caller) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
+    let observe = clerk.client.post(clerk.url("/agents/clerk/observe")).json(&json!({"input": "ledger__ask:hello"}));
+    let observe = observe.header("traceparent", format!("00-{trace}-{caller}-01")).send();
+    let (answer, heard) = tokio::join!(observe, answer_as_agent(far));
+    let answer = answer.unwrap();
+    let ours = answer.headers()["traceparent"].to_str().unwrap().to_owned();
+    assert_eq!(answer.json::<Value>().await.unwrap()["output"], "heard");
+    let told = heard.lines().find_map(|line| line.strip_prefix("traceparent: ")).unwrap_or_else(|| panic!("{heard}"));
+    let [version, in_trace, span, flags] = told.split('-').collect::<Vec<_>>()[..] else { panic!("{told}") };
+    assert_eq!((version, in_trace, flags), ("00", trace, "01"));
+    assert!(span != caller && !ours.contains(span), "{told} {ours}");
+    clerk.stop().await;
+    quarry.stop().await;
+}

@@ -76,7 +76,8 @@ async fn bad_input_is_a_problem_with_a_code() {
     post(observe, "{}", (422, "invalid_request")).await;
     post(observe, "[]", (422, "invalid_request")).await;
     post(observe, r#"{"input": "x", "inputs": "y"}"#, (422, "invalid_request")).await;
-    post(observe, &deep, (422, "invalid_request")).await;
+    post(observe, &deep, (400, "malformed_json")).await;
+    post(observe, r#"["uppercase:x"]"#, (422, "invalid_request")).await;
     post(observe, &large, (413, "body_too_large")).await;
     let mcp = "/agents/amber/mcp";
     // What is wrong with a message is told as JSON-RPC does.
@@ -176,6 +177,11 @@ async fn lists_come_in_parts() {
     for bad in ["limit=0", "limit=201", "limit=x", "from=Not%20a%20name", "page=2"] {
         check(&served, Method::GET, &format!("/agents?{bad}"), None, "", (422, "invalid_request")).await;
     }
+    // It says whose sessions, and is no word for other lists.
+    for path in ["/agents", "/agents/amber/runs", "/agents/amber/approvals"] {
+        check(&served, Method::GET, &format!("{path}?caller=ann"), None, "", (422, "invalid_request")).await;
+    }
+    check(&served, Method::GET, "/agents/amber/sessions?caller=ann", None, "", (422, "memory_required")).await;
     served.stop().await;
 }
 

@@ -222,12 +222,130 @@ async fn who_breaks_the_protocol_is_told_with_which_code_and_closed() {
     check(&[frame(0x01, b"{"), frame(0x81, b"}")].concat(), 1002, "a message within another").await;
     check(&frame(0x09, b"x"), 1002, "a ping in fragments").await;
     check(&frame(0x89, &[b'x'; 126]), 1002, "a large ping").await;
+    check(&frame(0x8a, &[b'x'; 126]), 1002, "a large pong").await;
+    for opcode in [0x3, 0x4, 0x5, 0x6, 0x7, 0xb, 0xc, 0xd, 0xe, 0xf] {
+        check(&frame(0x80 | opcode, b""), 1002, &format!("the opcode {opcode}")).await;
+    }
+    for bits in [0x40, 0x20, 0x10, 0x70] {
+        check(&frame(0x81 | bits, b"{}"), 1002, &format!("the reserved bits {bits}")).await;
+    }
+    check(&frame(0x08, &1000_u16.to_be_bytes()), 1002, "a close in fragments").await;
+    check(&[frame(0x01, b"{"), frame(0x89, b""), frame(0x82, b"}")].concat(), 1002, "a message within another, past a ping")
+        .await;
     check(&frame(0x81, &[0xff, 0xfe]), 1007, "a text that is not UTF-8").await;
+    check(&frame(0x81, b"\"\xed\xa0\x80\""), 1007, "a surrogate in a text").await;
+    check(&frame(0x81, b"\"\xf4\x90\x80\x80\""), 1007, "a character beyond the last").await;
+    check(&frame(0x81, b"\"\xe2\x82"), 1007, "half a character at the end").await;
+    check(&[frame(0x01, b"\"\xe2\x82"), frame(0x80, b"A\"")].concat(), 1007, "half a character, then another").await;
+    check(&[0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 1009, "a frame of 2^63 bytes").await;
+    check(&[0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0], 1009, "a frame of 2^64 - 1 bytes").await;
     check(&[0x81, 0xff, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0], 1009, "a huge frame, before it is sent").await;
     let endless = [frame(0x01, &[b' '; 60_000]), frame(0x00, &[b' '; 60_000]).repeat(20)].concat();
     check(&endless, 1009, "a message without an end").await;
     check(&frame(0x89, b"x").repeat(2_000), 1008, "a flood of pings").await;
     until(async || (stage.runtime.websockets().connections() == 0).then_some(())).await;
+    stage.served.stop().await;
+}
+
+#[tokio::test]
+async fn a_character_may_be_split_over_fragments() {
+    let stage = Stage::new(WebSocketConfig::new()).await;
+    let mut client = stage.open().await;
+    let said = r#"{"type": "observe", "input": "1 \u{20ac}", "request": "one"}"#.replace(r"\u{20ac}", "\u{20ac}");
+    let middle = said.find('\u{20ac}').unwrap() + 1;
+    let (first, second) = said.as_bytes().split_at(middle);
+    client
+        .send(&[frame(0x01, first), frame(0x89, b"between"), frame(0x00, &second[..1]), frame(0x80, &second[1..])].concat())
+        .await;
+    assert_eq!(client.frame().await, Some((10, b"between".to_vec())), "a ping between fragments is answered");
+    assert_eq!(client.hear_event("one", "completed").await["event"]["response"]["output"], "1 \u{20ac}");
+    stage.served.stop().await;
+}
+
+#[tokio::test]
+async fn a_close_is_answered_with_its_code_and_one_that_must_not_be_sent_with_a_protocol_error() {
+    let stage = Stage::new(WebSocketConfig::new()).await;
+    let check = async |payload: &[u8], answer: Option<u16>| {
+        let mut client = stage.open().await;
+        client.send(&frame(0x88, payload)).await;
+        match client.frame().await {
+            Some((8, told)) => {
+                let code = told.get(..2).map(|code| u16::from_be_bytes(code.try_into().unwrap()));
+                assert_eq!(code, answer, "{payload:?}");
+            }
+            other => panic!("{payload:?}: {other:?}"),
+        }
+        assert_eq!(client.frame().await, None, "{payload:?}: nothing follows a close");
+    };
+    check(b"", None).await;
+    for good in [1000, 1001, 1003, 1007, 1011, 3000, 4999] {
+        check(&u16::to_be_bytes(good), Some(good)).await;
+    }
+    for bad in [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535] {
+        check(&u16::to_be_bytes(bad), Some(1002)).await;
+    }
+    check(b"\x03", Some(1002)).await;
+    check(b"\x03\xe8\xff\xfe", Some(1007)).await;
+    until(async || (stage.runtime.websockets().connections() == 0).then_some(())).await;
+    stage.served.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_no_handshake_is_refused_and_holds_no_place() {
+    let stage = Stage::new(WebSocketConfig::new().with_max_connections(1)).await;
+    let good = "GET /ws/agents/amber HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let check = async |from: &str, to: &str, status: u16| {
+        let mut stream = TcpStream::connect(stage.served.address).await.unwrap();
+        stream.write_all(good.replace(from, to).as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        timeout(SOON, stream.read_exact(&mut answer)).await.unwrap().unwrap();
+        assert_eq!(std::str::from_utf8(&answer).unwrap(), format!("HTTP/1.1 {status}"), "{from} -> {to}");
+    };
+    check("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 12", 422).await;
+    check("Sec-WebSocket-Version: 13\r\n", "", 422).await;
+    check("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "", 422).await;
+    check("Upgrade: websocket", "Upgrade: h2c", 422).await;
+    check("Upgrade: websocket\r\n", "", 422).await;
+    check("Connection: Upgrade", "Connection: close", 422).await;
+    check("GET /ws", "POST /ws", 405).await;
+    check("/ws/agents/amber", "/ws/agents/nobody", 404).await;
+    check("/ws/agents/amber", "/ws/agents/amber/", 404).await;
+    // Half of one holds nothing but its socket.
+    let mut half = TcpStream::connect(stage.served.address).await.unwrap();
+    half.write_all(&good.as_bytes()[..good.len() - 2]).await.unwrap();
+    // Nor does one whose client leaves before the answer.
+    for _ in 0..20 {
+        let mut gone = TcpStream::connect(stage.served.address).await.unwrap();
+        gone.write_all(good.as_bytes()).await.unwrap();
+        drop(gone);
+        until(async || (stage.runtime.websockets().connections() == 0).then_some(())).await;
+    }
+    drop(stage.open().await);
+    stage.served.stop().await;
+}
+
+#[tokio::test]
+async fn an_agent_answers_others_while_one_is_abused() {
+    let stage = Stage::new(WebSocketConfig::new()).await;
+    let mut honest = stage.open().await;
+    let abuse = [
+        frame(0x01, &[b' '; 60_000]),
+        [0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0].to_vec(),
+        frame(0x89, b"x").repeat(200),
+        vec![0xff; 10_000],
+    ];
+    let mut abusers = Vec::new();
+    for round in 0..40 {
+        let mut abuser = stage.open().await;
+        abuser.send(&abuse[round % abuse.len()]).await;
+        abusers.push(abuser);
+        let name = round.to_string();
+        honest.say(&json!({ "type": "observe", "input": "hello", "request": name })).await;
+        honest.hear_event(&name, "completed").await;
+    }
+    drop(abusers);
+    until(async || (stage.runtime.websockets().connections() == 1).then_some(())).await;
     stage.served.stop().await;
 }
 

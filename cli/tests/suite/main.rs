@@ -153,6 +153,116 @@ fn who_may_ask_in_a_cluster_is_judged_here_and_said_not_to_hold_here() {
     );
 }
 
+/// `skreaver run`, until this is dropped.
+struct Served {
+    child: std::process::Child,
+    address: String,
+}
+
+impl Served {
+    fn start(command: &mut Command) -> Self {
+        let command = command.args(["--listen", "127.0.0.1:0"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut first = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.as_mut().unwrap()), &mut first).unwrap();
+        let address = first.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap();
+        Self { child, address: address.trim_end_matches('/').to_owned() }
+    }
+
+    /// The status and the body of an answer.
+    fn ask(&self, method: &str, path: &str, body: &serde_json::Value) -> (u16, serde_json::Value) {
+        let body = body.to_string();
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
+        let head = format!("{head}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
+        let mut stream = std::net::TcpStream::connect(&self.address).unwrap();
+        stream.write_all((head + &body).as_bytes()).unwrap();
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap_or_default())
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+#[test]
+fn an_agent_is_posted_and_bounded_as_those_of_the_files() {
+    use serde_json::json;
+    let folder = tempfile::tempdir().unwrap();
+    let files = "apiVersion: skreaver.dev/v1alpha1\nkind: Agent\nmetadata: {name: amber}\nspec: {tools: [{name: uppercase, type: Builtin}]}\n---\n\
+                 apiVersion: skreaver.dev/v1alpha1\nkind: ToolPolicy\nmetadata: {name: stone}\n\
+                 spec: {agentSelector: {matchLabels: {kind: gem}}, defaultAction: Allow, rules: [{name: backwards, tools: [reverse], action: Deny}]}\n---\n\
+                 apiVersion: v1\nkind: Secret\nmetadata: {name: kept}\nstringData: {token: sesame}\n";
+    std::fs::write(folder.path().join("all.yaml"), files).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_skreaver"));
+    let command =
+        command.env("GIVEN_TOKEN", "sesame").args(["run", "-f"]).arg(folder.path()).arg("--data-dir").arg(folder.path());
+    let served = Served::start(command);
+    let tools = json!([{"name": "reverse", "type": "Builtin"}, {"name": "uppercase", "type": "Builtin"}]);
+    let topaz = json!({
+        "apiVersion": "skreaver.dev/v1alpha1", "kind": "Agent",
+        "metadata": {"name": "topaz", "labels": {"kind": "gem"}}, "spec": {"tools": tools},
+    });
+    let post = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut manifest = topaz.clone();
+        change(&mut manifest);
+        served.ask("POST", "/agents", &manifest)
+    };
+    // The policy of the files selects it.
+    let (status, told) = post(&|_| {});
+    assert_eq!((status, &told["tools"]), (201, &json!(["uppercase"])), "{told}");
+    let (status, problem) = served.ask("POST", "/agents/topaz/observe", &json!({"input": "reverse:abc"}));
+    assert_eq!((status, &problem["rule"]), (403, &json!("backwards")), "{problem}");
+    assert_eq!(post(&|_| {}).0, 409);
+    // Agents of the files are Agents to it, and so is what came before.
+    for (name, other) in [("jade", "amber"), ("opal", "topaz")] {
+        let asks = json!([{"name": "other", "type": "Agent", "agent": {"name": other}}]);
+        let (status, told) = post(&|it| {
+            it["metadata"]["name"] = name.into();
+            it["spec"]["tools"] = asks.clone();
+        });
+        assert_eq!(status, 201, "{told}");
+        let (_, answer) = served.ask("POST", &format!("/agents/{name}/observe"), &json!({"input": "other:uppercase:hi"}));
+        assert_eq!(answer["output"], "HI", "{answer}");
+    }
+    // Everything that is wrong, each with its path.
+    let (status, problem) = post(&|it| {
+        it["metadata"]["name"] = "onyx".into();
+        it["spec"]["tools"][0]["type"] = "Magic".into();
+        it["spec"]["colour"] = "red".into();
+    });
+    let problems = problem["problems"].as_array().unwrap_or_else(|| panic!("{problem}"));
+    let has = |path: &str| problems.iter().any(|problem| problem.as_str().unwrap().contains(path));
+    assert!(status == 422 && has("colour") && has("spec.tools[0]"), "{problem}");
+    let (status, problem) = post(&|it| {
+        it["metadata"]["name"] = "onyx".into();
+        it["kind"] = "ToolPolicy".into();
+    });
+    assert_eq!((status, &problem["problems"]), (422, &json!(["the manifest: kind: has to be `Agent`"])));
+    // Secrets are those of the files and of the environment, and what is in neither is named.
+    let with_model = |name: &'static str, secret: &'static str| {
+        post(&move |it| {
+            it["metadata"]["name"] = name.into();
+            let key = json!({"secretKeyRef": {"name": secret, "key": "token"}});
+            it["spec"]["model"] = json!({"provider": "OpenAI", "name": "m", "apiKey": key});
+        })
+    };
+    assert_eq!(with_model("kept", "kept").0, 201);
+    assert_eq!(with_model("given", "given").0, 201);
+    let (status, problem) = with_model("absent", "absent");
+    assert!(status == 422 && problem.to_string().contains("ABSENT_TOKEN"), "{problem}");
+    // It goes and comes, with its secrets.
+    for _ in 0..3 {
+        assert_eq!(served.ask("DELETE", "/agents/kept", &json!(null)).0, 204);
+        assert_eq!(with_model("kept", "kept").0, 201);
+    }
+}
+
 #[test]
 fn a_key_is_shown_once_and_lets_its_holder_in() {
     let folder = tempfile::tempdir().unwrap();
@@ -164,25 +274,14 @@ fn a_key_is_shown_once_and_lets_its_holder_in() {
     assert!(kept.starts_with("sha256:") && kept.ends_with(" roles=user,approver\n") && !kept.contains(&key), "{kept}");
     assert_eq!(exit("skreaver keys new ../ann", ""), 1);
 
-    let program = env!("CARGO_BIN_EXE_skreaver");
-    let mut served = Command::new(program)
-        .args(["run", "--listen", "127.0.0.1:0", "--api-keys"])
-        .arg(&dir)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut first = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(served.stdout.as_mut().unwrap()), &mut first).unwrap();
-    let address = first.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap().to_owned();
+    let served = Served::start(Command::new(env!("CARGO_BIN_EXE_skreaver")).args(["run", "--api-keys"]).arg(&dir));
+    let address = served.address.clone();
     let approvals = |key: &str| {
         let line = format!("SKREAVER_API_KEY={key} skreaver approvals --server http://{address}");
         let output = shell(&line, "");
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     };
     let answers = [approvals(&key), approvals("wrong")];
-    served.kill().unwrap();
-    served.wait().unwrap();
     assert!(answers[0].contains("no call waits for approval"), "{answers:?}");
     assert!(answers[1].contains("the credential is not accepted"), "{answers:?}");
 }

@@ -113,6 +113,22 @@ impl Local {
         agents.map(|agent| (agent.name_any(), asks(agent))).collect()
     }
 
+    /// The same with one more Agent, which takes the place of one of its name; and that name.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with its origin and path.
+    pub fn with_agent(&self, Document { origin, value }: Document) -> Result<(Self, String), Vec<String>> {
+        if value["kind"] != "Agent" {
+            return Err(vec![format!("{origin}: kind: has to be `Agent`")]);
+        }
+        let name = value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        let mut with = self.clone();
+        with.agents.retain(|(_, agent)| agent.name_any() != name);
+        with.add(&origin, value)?;
+        let circles = with.circles();
+        if circles.is_empty() { Ok((with, name)) } else { Err(circles) }
+    }
+
     /// What there is, in a line.
     pub fn summary(&self) -> String {
         let Self { agents, policies, config_maps, secrets, services } = self;

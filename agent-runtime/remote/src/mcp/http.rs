@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::BoxStream;
-use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ErrorData, RequestId, ServerJsonRpcMessage, ServerResult};
+use rmcp::model::{
+    ClientJsonRpcMessage, ClientRequest, ErrorData, RequestId, RequestParamsMeta, ServerJsonRpcMessage, ServerResult,
+};
 use rmcp::transport::streamable_http_client::{
     SseError, StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse, StreamableHttpResponseLimits,
 };
@@ -15,6 +17,7 @@ use skreaver_effects::EffectError;
 use skreaver_effects::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use skreaver_effects::http::{Method, Request, Response, StatusCode};
 use skreaver_protocol::config::HeaderConfig;
+use skreaver_protocol::trace_context::TRACEPARENT;
 use sse_stream::Sse;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -27,6 +30,7 @@ use crate::World;
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
+const TRACE: HeaderName = HeaderName::from_static(TRACEPARENT);
 const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
 /// The most bytes of one message.
@@ -148,6 +152,7 @@ impl Http {
         let body = serde_json::to_vec(&message)?;
         let mut headers = of_the_protocol(protocol, session.as_deref())?;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+        headers.extend(span(&message).map(|span| (TRACE, span)));
         let response = self.send(Method::POST, url, headers, body).await?;
         let session_of = response.headers.get(SESSION).and_then(|value| value.to_str().ok()).map(str::to_owned);
         match response.status {
@@ -215,6 +220,13 @@ fn is_discovered(answer: &ServerJsonRpcMessage) -> bool {
 /// The answer of a server to which discovery is nothing: it is an older one, and is asked as they are.
 fn not_known(id: RequestId, why: impl Into<Cow<'static, str>>) -> ServerJsonRpcMessage {
     ServerJsonRpcMessage::error(ErrorData::invalid_request(why, None), Some(id))
+}
+
+/// The `traceparent` of a call, for those on the way who do not read MCP.
+fn span(message: &ClientJsonRpcMessage) -> Option<HeaderValue> {
+    let ClientJsonRpcMessage::Request(request) = message else { return None };
+    let ClientRequest::CallToolRequest(call) = &request.request else { return None };
+    HeaderValue::from_str(call.params.traceparent()?).ok()
 }
 
 fn is_subscription(message: &ClientJsonRpcMessage) -> bool {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rmcp::RoleClient;
-use rmcp::model::{CallToolRequestParams, CallToolResponse, ErrorCode};
+use rmcp::model::{CallToolRequestParams, CallToolResponse, ErrorCode, RequestParamsMeta};
 use rmcp::service::{Peer, ServiceError};
 use serde_json::{Value, json};
 use skreaver_detect::Content;
@@ -22,6 +22,7 @@ use super::listing::Listed;
 use super::problem::Problem;
 use super::result::{MOST_BYTES, result};
 use crate::text::seen;
+use crate::trace;
 
 /// One tool of a server.
 pub(super) struct McpTool {
@@ -78,7 +79,10 @@ impl Tool for McpTool {
             return Err(ToolError::Failed(EffectError::Busy { limit: limits.concurrency }.to_string()));
         };
         let peer = self.line.peer.borrow().clone().ok_or_else(|| self.lost())?;
-        let params = CallToolRequestParams::new(self.listed.found.name.clone()).with_arguments(arguments);
+        let mut params = CallToolRequestParams::new(self.listed.found.name.clone()).with_arguments(arguments);
+        if let Some(span) = trace::onwards(permit.id()) {
+            params.set_traceparent(&span);
+        }
         // A call that is given up here is taken back at the server: dropping the request sends the notification.
         let answer = timeout_at(end, peer.call_tool_once(params)).await;
         let answer = answer.map_err(|_| self.unknown(&format!("no answer in {} ms", time.as_millis())))?;

@@ -143,7 +143,8 @@ fn one(answer: impl Serialize) -> Response {
 async fn body<T: DeserializeOwned>(request: Request) -> Result<(HeaderMap, T), Refused> {
     let (parts, body) = request.into_parts();
     let bytes = json_bytes(&parts.headers, body).await?;
-    let request = serde_json::from_slice(&bytes).map_err(|error| Refused::invalid(error.to_string()))?;
+    let request = serde_json::from_slice::<serde_json::Map<_, _>>(&bytes).map(serde_json::Value::Object);
+    let request = request.and_then(serde_json::from_value).map_err(|error| Refused::invalid(error.to_string()))?;
     Ok((parts.headers, request))
 }
 

@@ -47,6 +47,9 @@ fn parsed(bytes: &[u8]) -> Result<JsonRpcRequest, (JsonRpcId, A2AError)> {
         serde_json::from_slice(bytes).map_err(|error| (JsonRpcId::Null, A2AError::parse_error(error.to_string())))?;
     let id = value.get("id").and_then(|id| serde_json::from_value(id.clone()).ok()).unwrap_or(JsonRpcId::Null);
     let wrong = |what: String| (id.clone(), A2AError::invalid_request(what));
+    if !value.is_object() {
+        return Err(wrong("a request of JSON-RPC is an object".to_owned()));
+    }
     let request: JsonRpcRequest =
         serde_json::from_value(value).map_err(|error| wrong(format!("no request of JSON-RPC: {error}")))?;
     if request.jsonrpc == "2.0" { Ok(request) } else { Err(wrong("`jsonrpc` has to be \"2.0\"".to_owned())) }

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, header};
 use tower::ServiceExt;
 
-use super::operations::OPERATIONS;
+use super::operations::operations;
 use crate::http::{App, routes};
 use crate::runtime::Runtime;
 
@@ -16,7 +16,7 @@ type Paths = BTreeMap<String, BTreeSet<String>>;
 
 fn told() -> Paths {
     let mut paths = Paths::new();
-    for operation in OPERATIONS {
+    for operation in operations() {
         paths.entry(operation.path.to_owned()).or_default().insert(operation.method.to_uppercase());
     }
     paths
@@ -28,8 +28,8 @@ async fn served() -> Paths {
     let router = routes(&runtime, &[]);
     let shown = format!("{router:?}");
     let shown = shown.split("RouteId(").filter_map(|entry| entry.split_once("): \"/")?.1.split_once('"'));
-    // The fallback, which takes what no route does.
-    let paths = shown.map(|(path, _)| format!("/{path}")).filter(|path| path != "/" && !path.contains("{*"));
+    // The fallback, which takes what no route does, has a name of axum's own.
+    let paths = shown.map(|(path, _)| format!("/{path}")).filter(|path| !path.contains("{*"));
     let paths: BTreeSet<String> = paths.collect();
     let router = router.with_state(App { runtime });
     let mut served = Paths::new();

@@ -13,10 +13,12 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ),
     ("listAgents", "200", r#"{ "agents": [{ "id": "greeter", "description": "Says hello." }] }"#),
     (
-        "agentStatus",
-        "200",
-        r#"{ "id": "greeter", "tools": ["uppercase"], "policy_version": 0, "running": 0, "queued": 0, "runs": { "completed": 3, "failed": 0, "rejected": 0 } }"#,
+        "addAgent",
+        "request",
+        r#"{ "apiVersion": "skreaver.dev/v1alpha1", "kind": "Agent", "metadata": { "name": "greeter" }, "spec": { "tools": [{ "name": "uppercase", "type": "Builtin" }] } }"#,
     ),
+    ("addAgent", "201", STATUS),
+    ("agentStatus", "200", STATUS),
     ("observe", "request", r#"{ "input": "uppercase:hello" }"#),
     (
         "observe",
@@ -39,9 +41,54 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("agentMcp", "200", TOOLS),
     ("mcp", "request", LIST_TOOLS),
     ("mcp", "200", TOOLS),
+    (
+        "listModels",
+        "200",
+        r#"{ "object": "list", "data": [{ "id": "greeter", "object": "model", "created": 0, "owned_by": "skreaver" }] }"#,
+    ),
+    ("model", "200", r#"{ "id": "greeter", "object": "model", "created": 0, "owned_by": "skreaver" }"#),
+    (
+        "createChatCompletion",
+        "request",
+        r#"{ "model": "greeter", "messages": [{ "role": "user", "content": "uppercase:hello" }] }"#,
+    ),
+    (
+        "createChatCompletion",
+        "200",
+        r#"{ "id": "chatcmpl-01990f7c-7c5e-7c3a-9f7e-0c8f0b9a3d21", "object": "chat.completion", "created": 1767323045, "model": "greeter", "choices": [{ "index": 0, "message": { "role": "assistant", "content": "HELLO" }, "finish_reason": "stop" }] }"#,
+    ),
+    ("createResponse", "request", r#"{ "model": "greeter", "input": "uppercase:hello" }"#),
+    (
+        "createResponse",
+        "200",
+        r#"{ "id": "resp_01990f7c-7c5e-7c3a-9f7e-0c8f0b9a3d21", "object": "response", "created_at": 1767323045, "model": "greeter", "status": "completed", "output": [{ "id": "msg_01990f7c-7c5e-7c3a-9f7e-0c8f0b9a3d21", "type": "message", "role": "assistant", "status": "completed", "content": [{ "type": "output_text", "text": "HELLO", "annotations": [] }] }] }"#,
+    ),
+    ("card", "200", CARD),
+    ("agentCard", "200", CARD),
+    ("a2a", "request", SEND_OVER_RPC),
+    (
+        "a2a",
+        "200",
+        r#"{ "jsonrpc": "2.0", "id": 1, "result": { "task": { "id": "01990f7c-7c5e-7c3a-9f7e-0c8f0b9a3d21", "contextId": "support-4711", "status": { "state": "TASK_STATE_COMPLETED" } } } }"#,
+    ),
+    ("a2aSend", "request", SEND),
+    (
+        "a2aSend",
+        "200",
+        r#"{ "task": { "id": "01990f7c-7c5e-7c3a-9f7e-0c8f0b9a3d21", "contextId": "support-4711", "status": { "state": "TASK_STATE_COMPLETED" } } }"#,
+    ),
+    ("a2aStream", "request", SEND),
+    ("a2aTasks", "200", r#"{ "tasks": [], "nextPageToken": "", "pageSize": 50, "totalSize": 0 }"#),
+    ("a2aTask", "200", TASK),
+    ("a2aAct", "200", TASK),
 ];
 
+const STATUS: &str = r#"{ "id": "greeter", "tools": ["uppercase"], "policy_version": 0, "running": 0, "queued": 0, "runs": { "completed": 3, "failed": 0, "rejected": 0 } }"#;
 const RUNNING: &str = r#"{ "run": "01990f7c-7c5e-7c3a-9f7e-0c8f0b9a3d21", "agent": "greeter", "state": "running", "accepted_at": "2026-01-02T03:04:05Z" }"#;
+const CARD: &str = r#"{ "name": "greeter", "description": "Says hello.", "version": "0.3.0", "supportedInterfaces": [{ "url": "http://127.0.0.1:3000/agents/greeter/a2a", "protocolBinding": "JSONRPC", "protocolVersion": "1.0" }], "capabilities": { "streaming": true }, "defaultInputModes": ["text/plain"], "defaultOutputModes": ["text/plain"], "skills": [{ "id": "greeter", "name": "greeter", "description": "Says hello.", "tags": ["agent"] }] }"#;
+const SEND: &str = r#"{ "message": { "messageId": "1", "role": "ROLE_USER", "parts": [{ "text": "uppercase:hello" }] } }"#;
+const SEND_OVER_RPC: &str = r#"{ "jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": { "message": { "messageId": "1", "role": "ROLE_USER", "parts": [{ "text": "uppercase:hello" }] } } }"#;
+const TASK: &str = r#"{ "id": "01990f7c-7c5e-7c3a-9f7e-0c8f0b9a3d21", "contextId": "support-4711", "status": { "state": "TASK_STATE_COMPLETED" } }"#;
 const LIST_TOOLS: &str = r#"{ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }"#;
 const TOOLS: &str =
     r#"{ "jsonrpc": "2.0", "id": 1, "result": { "tools": [{ "name": "uppercase", "inputSchema": { "type": "object" } }] } }"#;
@@ -66,7 +113,9 @@ mod tests {
                 let answers =
                     operation["responses"].as_object().unwrap().iter().map(|(status, answer)| (status.as_str(), answer));
                 for (what, body) in request.into_iter().chain(answers) {
-                    if let Some(json) = body["content"].get("application/json") {
+                    // Errors of protocols that are not ours have the shape that those say.
+                    let is_foreign = |json: &Value| json["schema"]["$ref"].as_str().is_some_and(|to| to.ends_with("Error"));
+                    if let Some(json) = body["content"].get("application/json").filter(|json| !is_foreign(json)) {
                         bodies.push((format!("{method} {path} {what}"), json));
                     }
                 }

@@ -19,7 +19,7 @@ use skreaver_protocol::problem::{CONTENT_TYPE, Code, Problem};
 use skreaver_protocol::{AgentName, SessionId};
 
 use self::examples::example;
-use self::operations::{Body, OPERATIONS, Operation, Parameter, schema};
+use self::operations::{Body, Operation, Parameter, operations, schema};
 use super::permissions::{Needs, TABLE};
 
 #[cfg(feature = "openapi-ui")]
@@ -38,7 +38,7 @@ fn document() -> Value {
         .with_transform(RecursiveTransform(as_enum))
         .into_generator();
     let mut paths = Map::new();
-    for operation in OPERATIONS {
+    for operation in operations() {
         let item = paths.entry(operation.path).or_insert_with(|| path_item(operation.path, &mut generator));
         item[operation.method] = describe(operation, &mut generator);
     }
@@ -72,18 +72,22 @@ fn is_free(operation: &Operation) -> bool {
 }
 
 /// The groups of operations, and what their paths contain: the first that fits.
-const TAGS: [(&str, &str, &str); 7] = [
-    ("runs", "/runs", "What agents were asked, kept by agents with memory"),
-    ("sessions", "/sessions", "What agents remember of conversations"),
-    ("approvals", "/approvals", "Calls that wait for people"),
-    ("mcp", "/mcp", "The tools of agents, for MCP clients"),
-    ("websocket", "/ws/", "Many runs over one connection"),
-    ("agents", "/agents", "Agents"),
-    ("service", "/", "The process that serves them"),
+const TAGS: [(&str, &[&str], &str); 10] = [
+    ("a2a", &["/a2a", "/.well-known/"], "Agents, for other agents that speak A2A"),
+    ("openai", &["/v1/"], "Agents as models, for clients of OpenAI"),
+    ("runs", &["/runs"], "What agents were asked, kept by agents with memory"),
+    ("sessions", &["/sessions"], "What agents remember of conversations"),
+    ("approvals", &["/approvals"], "Calls that wait for people"),
+    ("mcp", &["/mcp"], "The tools of agents, for MCP clients"),
+    ("websocket", &["/ws/"], "Many runs over one connection"),
+    ("agents", &["/agents"], "Agents"),
+    ("pages", &["/page.", "/icon.", "/docs"], "Pages for people"),
+    ("service", &["/"], "The process that serves them"),
 ];
 
 fn tag(path: &str) -> &'static str {
-    TAGS.iter().find(|(_, part, _)| path.contains(part)).map_or("service", |(name, _, _)| name)
+    let fits = |parts: &[&str]| parts.iter().any(|part| path.contains(part));
+    TAGS.iter().find(|(_, parts, _)| fits(parts)).map_or("service", |(name, _, _)| name)
 }
 
 fn path_item(path: &str, generator: &mut SchemaGenerator) -> Value {
@@ -93,7 +97,9 @@ fn path_item(path: &str, generator: &mut SchemaGenerator) -> Value {
         ("run", "The run's id.", json!({ "type": "string", "format": "uuid" })),
         ("approval", "The name of a call that waits for approval.", text.clone()),
         ("session", "The session's id.", schema::<SessionId>(generator)),
-        ("file", "The file's name.", text),
+        ("file", "The file's name.", text.clone()),
+        ("task", "The task's id, and what is to be done with it behind a colon.", text.clone()),
+        ("config", "The id of a push configuration.", text),
     ];
     let parameters: Vec<_> = described
         .into_iter()
@@ -105,9 +111,9 @@ fn path_item(path: &str, generator: &mut SchemaGenerator) -> Value {
     if parameters.is_empty() { json!({}) } else { json!({ "parameters": parameters }) }
 }
 
-fn parameter(Parameter { place, name, schema, description }: &Parameter) -> Value {
+fn parameter(Parameter { place, name, schema, description, required }: &Parameter) -> Value {
     let schema: Value = serde_json::from_str(schema).expect("the table has schemas");
-    json!({ "name": name, "in": place, "description": description, "schema": schema })
+    json!({ "name": name, "in": place, "description": description, "required": required, "schema": schema })
 }
 
 /// An `enum` in the place of a choice between constants, which generators of clients take for types of their own.
@@ -166,13 +172,7 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
                 "text/event-stream": { "schema": event(generator) },
             }),
             Body::Any => json!({ "application/json": { "schema": {} } }),
-            Body::Lines => json!({ "application/jsonl": { "schema": { "type": "string" } } }),
-            Body::Text => json!({ "text/plain": { "schema": { "type": "string" } } }),
-            Body::Page => json!({ "text/html": { "schema": { "type": "string" } } }),
-            Body::Asset => json!({
-                "text/javascript": { "schema": { "type": "string" } },
-                "text/css": { "schema": { "type": "string" } },
-            }),
+            Body::Text(kinds) => kinds.iter().map(|kind| (*kind, json!({ "schema": { "type": "string" } }))).collect(),
             Body::Nothing => json!({}),
         };
         if let Some(json) = content.get_mut("application/json") {
@@ -182,9 +182,11 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     }
     let asked: &[Code] = if is_free(operation) { &[] } else { &[Code::Unauthenticated, Code::Forbidden, Code::KeysUnavailable] };
     for code in operation.problems.iter().chain(asked) {
-        let problem = json!({ CONTENT_TYPE: { "schema": schema::<Problem>(generator) } });
-        let entry =
-            responses.entry(code.status().to_string()).or_insert_with(|| json!({ "description": "", "content": problem }));
+        let (status, told) = told(operation.path, *code, generator);
+        let entry = responses.entry(status.to_string()).or_insert_with(|| json!({ "description": "", "content": {} }));
+        for (kind, content) in told {
+            entry["content"][kind] = content;
+        }
         let titles = entry["description"].as_str().unwrap_or_default();
         entry["description"] = if titles.is_empty() { code.title().into() } else { format!("{titles}; {}", code.title()).into() };
         if matches!(code, Code::QueueFull | Code::KeysUnavailable | Code::ModelUnavailable | Code::MemoryUnavailable) {
@@ -193,6 +195,35 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         }
     }
     responses.into()
+}
+
+/// A problem as the operations of a path tell it: its status, and the media types with what they carry.
+fn told(path: &str, code: Code, generator: &mut SchemaGenerator) -> (u16, Vec<(&'static str, Value)>) {
+    let problem = |generator: &mut SchemaGenerator| (CONTENT_TYPE, json!({ "schema": schema::<Problem>(generator) }));
+    let foreign = |name: &str, schema: Value, generator: &mut SchemaGenerator| {
+        generator.definitions_mut().insert(name.to_owned(), schema);
+        ("application/json", json!({ "schema": { "$ref": format!("#/components/schemas/{name}") } }))
+    };
+    if path.starts_with("/v1/") {
+        // What is wrong with a body is 400 there, whatever is wrong with it.
+        let is_of_body = matches!(code, Code::InvalidRequest | Code::MemoryRequired | Code::KeyReused);
+        let status = if is_of_body { 400 } else { code.status() };
+        return (status, vec![foreign("OpenAiError", error("One of OpenAI's errors."), generator)]);
+    }
+    if path.starts_with("/agents/{id}/a2a") {
+        let is_of_request = matches!(code, Code::InvalidRequest | Code::InputDenied | Code::MemoryRequired);
+        let status = if is_of_request { 400 } else { code.status() };
+        let told = foreign("A2aError", error("One of A2A's errors: of JSON-RPC, or a `google.rpc.Status`."), generator);
+        // What is wrong before an operation begins is a problem as everywhere.
+        return (status, vec![told, problem(generator)]);
+    }
+    (code.status(), vec![problem(generator)])
+}
+
+/// An error of a protocol that is not ours.
+fn error(description: &str) -> Value {
+    let error = json!({ "type": "object", "required": ["message"], "properties": { "message": { "type": "string" } } });
+    json!({ "type": "object", "description": description, "required": ["error"], "properties": { "error": error } })
 }
 
 #[cfg(test)]
@@ -226,9 +257,9 @@ mod tests {
 
     #[test]
     fn an_operation_stands_once() {
-        let mut ids: Vec<_> = OPERATIONS.iter().map(|operation| operation.id).collect();
+        let mut ids: Vec<_> = operations().map(|operation| operation.id).collect();
         ids.sort_unstable();
         ids.dedup();
-        assert_eq!(ids.len(), OPERATIONS.len());
+        assert_eq!(ids.len(), operations().count());
     }
 }

@@ -1,7 +1,12 @@
 //! The table of operations: everything that a caller can do.
 
+mod a2a;
+mod openai;
+mod pages;
+
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
+use skreaver_protocol::AgentName;
 use skreaver_protocol::problem::Code;
 use skreaver_protocol::rest::{
     AgentList, AgentStatus, ApprovalDecision, ApprovalList, ApprovalOutcome, Health, ObserveRequest, ObserveResponse, Readiness,
@@ -30,6 +35,7 @@ pub(super) struct Parameter {
     /// A JSON Schema.
     pub(super) schema: &'static str,
     pub(super) description: &'static str,
+    pub(super) required: bool,
 }
 
 const PREFER: Parameter = Parameter {
@@ -37,33 +43,36 @@ const PREFER: Parameter = Parameter {
     name: "Prefer",
     schema: r#"{ "type": "string" }"#,
     description: "`respond-async` (RFC 7240): answer 202 as soon as the run is kept. Needs an agent with memory.",
+    required: false,
 };
 const IDEMPOTENCY_KEY: Parameter = Parameter {
     place: "header",
     name: "Idempotency-Key",
     schema: r#"{ "type": "string", "minLength": 1, "maxLength": 255 }"#,
     description: "A request with the same key is the first one again: it joins its run. Needs an agent with memory.",
-};
-const A2A_VERSION: Parameter = Parameter {
-    place: "header",
-    name: "A2A-Version",
-    schema: r#"{ "type": "string", "pattern": "^1\\.0(\\.[0-9]{1,3})?$" }"#,
-    description: "The version of A2A: `1.0`.",
+    required: false,
 };
 const LAST_EVENT_ID: Parameter = Parameter {
     place: "header",
     name: "Last-Event-ID",
     schema: r#"{ "type": "string", "pattern": "^[0-9]{1,9}\\.[0-9]{1,9}(\\.[0-9a-f]{1,8})?$" }"#,
     description: "The id of the last event that was seen: what follows it is told.",
+    required: false,
 };
 const LIMIT: Parameter = Parameter {
     place: "query",
     name: "limit",
     schema: r#"{ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 }"#,
     description: "How many.",
+    required: false,
 };
-const FROM: Parameter =
-    Parameter { place: "query", name: "from", schema: r#"{ "type": "string" }"#, description: "The `next` of the part before." };
+const FROM: Parameter = Parameter {
+    place: "query",
+    name: "from",
+    schema: r#"{ "type": "string" }"#,
+    description: "The `next` of the part before.",
+    required: false,
+};
 const FROM_NAME: Parameter = Parameter { schema: r##"{ "$ref": "#/components/schemas/AgentName" }"##, ..FROM };
 const FROM_SESSION: Parameter = Parameter { schema: r##"{ "$ref": "#/components/schemas/SessionId" }"##, ..FROM };
 const FROM_RUN: Parameter = Parameter { schema: r#"{ "type": "string", "format": "uuid" }"#, ..FROM };
@@ -73,10 +82,11 @@ const CALLER: Parameter = Parameter {
     name: "caller",
     schema: r#"{ "type": "string" }"#,
     description: "Whose sessions, by the `caller` of their runs. Default: one's own; those of others are an admin's to see.",
+    required: false,
 };
 
 /// What an agent's memory may answer.
-const MEMORY: [Code; 2] = [Code::MemoryRequired, Code::MemoryUnavailable];
+pub(super) const MEMORY: [Code; 2] = [Code::MemoryRequired, Code::MemoryUnavailable];
 
 /// The shape of an answer.
 pub(super) enum Body {
@@ -85,11 +95,8 @@ pub(super) enum Body {
     Events(fn(&mut SchemaGenerator) -> Value),
     /// JSON, or server-sent events where the `Accept` header asks for them.
     JsonOrEvents(fn(&mut SchemaGenerator) -> Value, fn(&mut SchemaGenerator) -> Value),
-    Text,
-    Page,
-    /// A script or a style of a page.
-    Asset,
-    Lines,
+    /// A text of one of these media types.
+    Text(&'static [&'static str]),
     Any,
     Nothing,
 }
@@ -98,7 +105,48 @@ pub(super) fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
     generator.subschema_for::<T>().to_value()
 }
 
-pub(super) const OPERATIONS: &[Operation] = &[
+/// What may come of asking an agent.
+pub(super) const RUN: &[Code] = &[
+    Code::MalformedJson,
+    Code::InputDenied,
+    Code::ToolDenied,
+    Code::NotApproved,
+    Code::UnknownAgent,
+    Code::RequestTimeout,
+    Code::BodyTooLarge,
+    Code::UnsupportedMediaType,
+    Code::InvalidRequest,
+    Code::UnknownTool,
+    Code::InvalidArguments,
+    Code::QueueFull,
+    Code::AuditUnavailable,
+    Code::ToolFailed,
+    Code::ResultTooLarge,
+    Code::ResultWithheld,
+    Code::RunTimeout,
+    Code::Cancelled,
+    Code::OutcomeUnknown,
+    Code::ModelUnavailable,
+    Code::ModelFailed,
+    Code::AgentFailed,
+    Code::AnswerCutOff,
+    Code::AnswerRefused,
+    Code::AnswerMalformed,
+    Code::TurnsExceeded,
+    Code::ToolCallsExceeded,
+    Code::BudgetExceeded,
+    Code::KeyReused,
+    MEMORY[0],
+    MEMORY[1],
+];
+
+/// All operations.
+pub(super) fn operations() -> impl Iterator<Item = &'static Operation> {
+    [OWN, pages::OPERATIONS, openai::OPERATIONS, a2a::OPERATIONS].into_iter().flatten()
+}
+
+/// Those that are our own, and MCP.
+const OWN: &[Operation] = &[
     Operation {
         path: "/health",
         method: "get",
@@ -129,7 +177,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         summary: "Metrics in the Prometheus text format",
         parameters: &[],
         request: None,
-        responses: &[(200, "The metrics.", Body::Text)],
+        responses: &[(200, "The metrics.", Body::Text(&["text/plain"]))],
         problems: &[],
     },
     Operation {
@@ -143,26 +191,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
         problems: &[],
     },
     Operation {
-        path: "/docs",
-        method: "get",
-        id: "docs",
-        summary: "This document as a page",
-        parameters: &[],
-        request: None,
-        responses: &[(200, "The page.", Body::Page)],
-        problems: &[],
-    },
-    Operation {
-        path: "/docs/{file}",
-        method: "get",
-        id: "docsFile",
-        summary: "A file of that page",
-        parameters: &[],
-        request: None,
-        responses: &[(200, "The file.", Body::Asset)],
-        problems: &[Code::NotFound],
-    },
-    Operation {
         path: "/agents",
         method: "get",
         id: "listAgents",
@@ -171,6 +199,26 @@ pub(super) const OPERATIONS: &[Operation] = &[
         request: None,
         responses: &[(200, "A part of the list, by name.", Body::Json(schema::<AgentList>))],
         problems: &[Code::InvalidRequest],
+    },
+    Operation {
+        path: "/agents",
+        method: "post",
+        id: "addAgent",
+        summary: "Take an agent into service; in a cluster, apply the Agent instead",
+        parameters: &[],
+        request: Some(manifest),
+        responses: &[(201, "It is served; `Location` says where.", Body::Json(schema::<AgentStatus>))],
+        problems: &[
+            Code::MalformedJson,
+            Code::ForbiddenHost,
+            Code::RequestTimeout,
+            Code::ManagedByKubernetes,
+            Code::NameTaken,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+            Code::InvalidRequest,
+            Code::NoManifests,
+        ],
     },
     Operation {
         path: "/agents/{id}/status",
@@ -197,39 +245,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             ),
             (202, "The run is kept and goes on; `Location` says where.", Body::Json(schema::<RunStatus>)),
         ],
-        problems: &[
-            Code::MalformedJson,
-            Code::InputDenied,
-            Code::ToolDenied,
-            Code::NotApproved,
-            Code::UnknownAgent,
-            Code::RequestTimeout,
-            Code::BodyTooLarge,
-            Code::UnsupportedMediaType,
-            Code::InvalidRequest,
-            Code::UnknownTool,
-            Code::InvalidArguments,
-            Code::QueueFull,
-            Code::AuditUnavailable,
-            Code::ToolFailed,
-            Code::ResultTooLarge,
-            Code::ResultWithheld,
-            Code::RunTimeout,
-            Code::Cancelled,
-            Code::OutcomeUnknown,
-            Code::ModelUnavailable,
-            Code::ModelFailed,
-            Code::AgentFailed,
-            Code::AnswerCutOff,
-            Code::AnswerRefused,
-            Code::AnswerMalformed,
-            Code::TurnsExceeded,
-            Code::ToolCallsExceeded,
-            Code::BudgetExceeded,
-            Code::KeyReused,
-            MEMORY[0],
-            MEMORY[1],
-        ],
+        problems: RUN,
     },
     Operation {
         path: "/agents/{id}/approvals",
@@ -268,7 +284,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         summary: "The records of decisions over tool calls that a policy with the sink Journal asked for, as lines of JSON",
         parameters: &[],
         request: None,
-        responses: &[(200, "The records.", Body::Lines)],
+        responses: &[(200, "The records.", Body::Text(&["application/jsonl"]))],
         problems: &[Code::UnknownAgent, MEMORY[0], MEMORY[1]],
     },
     Operation {
@@ -395,84 +411,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
             Code::QueueFull,
         ],
     },
-    Operation {
-        path: "/v1/models",
-        method: "get",
-        id: "listModels",
-        summary: "The agents, as OpenAI lists models",
-        parameters: &[],
-        request: None,
-        responses: &[(200, "The agents.", Body::Any)],
-        problems: &[],
-    },
-    Operation {
-        path: "/v1/models/{id}",
-        method: "get",
-        id: "model",
-        summary: "One agent, as OpenAI tells of a model",
-        parameters: &[],
-        request: None,
-        responses: &[(200, "The agent.", Body::Any), (404, "No such agent, in the shape of OpenAI.", Body::Any)],
-        problems: &[],
-    },
-    Operation {
-        path: "/v1/chat/completions",
-        method: "post",
-        id: "createChatCompletion",
-        summary: "Ask an agent as a model of OpenAI; docs/openai.md says what of it is taken",
-        parameters: &[IDEMPOTENCY_KEY],
-        request: Some(any_object),
-        responses: &[
-            (200, "The answer, or its pieces as server-sent events.", Body::JsonOrEvents(any_object, any_object)),
-            (400, "What cannot be done, in the shape of OpenAI.", Body::Any),
-            (404, "No such agent, in the shape of OpenAI.", Body::Any),
-        ],
-        problems: &[],
-    },
-    Operation {
-        path: "/v1/responses",
-        method: "post",
-        id: "createResponse",
-        summary: "As /v1/chat/completions, in the form of responses",
-        parameters: &[IDEMPOTENCY_KEY],
-        request: Some(any_object),
-        responses: &[
-            (200, "The answer, or its pieces as server-sent events.", Body::JsonOrEvents(any_object, any_object)),
-            (400, "What cannot be done, in the shape of OpenAI.", Body::Any),
-            (404, "No such agent, in the shape of OpenAI.", Body::Any),
-        ],
-        problems: &[],
-    },
-    Operation {
-        path: "/.well-known/agent-card.json",
-        method: "get",
-        id: "card",
-        summary: "The A2A card of the agent of this pod",
-        parameters: &[],
-        request: None,
-        responses: &[(200, "The card.", Body::Any)],
-        problems: &[Code::NotFound],
-    },
-    Operation {
-        path: "/agents/{id}/.well-known/agent-card.json",
-        method: "get",
-        id: "agentCard",
-        summary: "The A2A card of an agent",
-        parameters: &[],
-        request: None,
-        responses: &[(200, "The card.", Body::Any)],
-        problems: &[Code::UnknownAgent],
-    },
-    Operation {
-        path: "/agents/{id}/a2a",
-        method: "post",
-        id: "a2a",
-        summary: "A2A 1.0 over JSON-RPC; the card names the HTTP+JSON binding beside it",
-        parameters: &[A2A_VERSION],
-        request: Some(any_object),
-        responses: &[(200, "The answer, or events of it.", Body::JsonOrEvents(any_object, any_object))],
-        problems: &[Code::UnknownAgent, Code::RequestTimeout, Code::BodyTooLarge, Code::UnsupportedMediaType],
-    },
 ];
 
 const MCP_ANSWERS: &[(u16, &str, Body)] = &[
@@ -485,4 +423,19 @@ const MCP_ANSWERS: &[(u16, &str, Body)] = &[
 /// JSON-RPC; which messages there are is MCP's to say.
 fn any_object(_: &mut SchemaGenerator) -> Value {
     json!({ "type": "object" })
+}
+
+/// What an Agent is at the least; its definition in the cluster has the rest.
+fn manifest(generator: &mut SchemaGenerator) -> Value {
+    json!({
+        "type": "object",
+        "description": "The manifest of an Agent, as `skreaver run -f` reads it.",
+        "required": ["apiVersion", "kind", "metadata", "spec"],
+        "properties": {
+            "apiVersion": { "const": "skreaver.dev/v1alpha1" },
+            "kind": { "const": "Agent" },
+            "metadata": { "type": "object", "required": ["name"], "properties": { "name": schema::<AgentName>(generator) } },
+            "spec": { "type": "object" },
+        },
+    })
 }

@@ -33,8 +33,10 @@ const GOING_AWAY: &str = "the runtime shuts down, and takes no more over this co
 
 /// How a connection ends.
 enum Ended {
-    /// By the client, or because nobody can be reached any more.
+    /// Nobody can be reached any more.
     Gone,
+    /// The client has closed it.
+    ByClient,
     /// By us: a close code (RFC 6455, section 7.4.1), and a reason for people.
     Closed(u16, &'static str),
 }
@@ -54,15 +56,19 @@ enum Happened {
 /// Holds a connection until either side ends it, the client is gone, or the process drains.
 pub(super) async fn hold(mut socket: WebSocket, place: Place, runtime: Arc<Runtime>, agent: AgentName, asker: Asker) {
     let Err(ended) = converse(&mut socket, &place, &runtime, &agent, &asker).await;
-    if let Ended::Closed(code, reason) = ended {
-        let frame = CloseFrame { code, reason: reason.into() };
-        let farewell = async {
-            socket.send(Message::Close(Some(frame))).await.ok()?;
-            while socket.recv().await?.is_ok() {}
-            Some(())
-        };
-        let _answered = timeout(FAREWELL, farewell).await;
-    }
+    let farewell = async {
+        match ended {
+            Ended::Gone => return None,
+            // The answer to its close waits in the socket, and goes out as that is read on.
+            Ended::ByClient => {}
+            Ended::Closed(code, reason) => {
+                socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await.ok()?;
+            }
+        }
+        while socket.recv().await?.is_ok() {}
+        Some(())
+    };
+    let _answered = timeout(FAREWELL, farewell).await;
 }
 
 async fn converse(
@@ -89,7 +95,8 @@ async fn converse(
             () = &mut expired => Happened::Expired,
         };
         match happened {
-            Happened::Heard(None | Some(Ok(Message::Close(_)))) => return Err(Ended::Gone),
+            Happened::Heard(None) => return Err(Ended::Gone),
+            Happened::Heard(Some(Ok(Message::Close(_)))) => return Err(Ended::ByClient),
             Happened::Heard(Some(Err(error))) => return Err(fault(&error)),
             Happened::Heard(Some(Ok(message))) => {
                 silent_beats = 0;

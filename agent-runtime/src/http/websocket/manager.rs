@@ -10,7 +10,19 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::metrics::{Active, Metrics};
 
-/// How WebSocket connections are held.
+/// How WebSocket connections are held. Experimental, as all of them.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use skreaver::{Runtime, WebSocketConfig};
+///
+/// let websocket = WebSocketConfig::new().with_heartbeat_interval(Duration::from_secs(10)).with_max_connections(10_000);
+/// let runtime = Runtime::builder().websocket(websocket).build()?;
+/// assert_eq!(runtime.websockets().config(), websocket);
+/// assert_eq!(runtime.websockets().connections(), 0);
+/// # Ok::<(), skreaver::BuildError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WebSocketConfig {
     pub(super) heartbeat_interval: Duration,

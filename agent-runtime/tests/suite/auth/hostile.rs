@@ -139,6 +139,7 @@ const TRESPASSES: &[(&str, &str, &str, u16)] = &[
     ("bob", "GET", "/agents/basalt/audit", 403),
     ("bob", "GET", "/metrics", 403),
     ("bob", "DELETE", "/agents/basalt", 403),
+    ("bob", "POST", "/agents", 403),
     ("pat", "POST", "/agents/basalt/observe", 403),
     ("pat", "POST", "/agents/basalt/mcp", 403),
     ("pat", "POST", "/agents/basalt/runs/RUN/cancel", 403),
@@ -150,6 +151,7 @@ const TRESPASSES: &[(&str, &str, &str, u16)] = &[
     ("narrow", "POST", "/agents/amber/mcp", 403),
     ("narrow", "POST", "/mcp", 403),
     ("narrow", "DELETE", "/agents/amber", 403),
+    ("narrow", "POST", "/agents", 403),
     ("narrow", "GET", "/agents/basalt/runs/RUN", 404),
     ("narrow", "GET", "/metrics", 403),
     // Called as Ann is, by somebody else.
