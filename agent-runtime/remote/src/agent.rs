@@ -12,8 +12,8 @@ use skreaver_policy::bounds::{Host, shown};
 use skreaver_protocol::config::AgentToolConfig;
 use skreaver_protocol::problem::{Code, Problem as Told};
 use skreaver_protocol::rest::{ObserveRequest, ObserveResponse};
-use skreaver_protocol::{AgentName, Caller};
 use skreaver_protocol::trace_context::TRACEPARENT;
+use skreaver_protocol::{AgentName, Caller};
 use skreaver_tools::{Tool, ToolError};
 use tokio::time::timeout;
 

@@ -127,7 +127,7 @@ impl Known {
     }
 
     /// When a connection that outlives the request has to end.
-    #[cfg(any(feature = "streaming", feature = "unstable-websocket"))]
+    #[cfg(any(feature = "openai", feature = "streaming", feature = "unstable-websocket"))]
     pub(crate) const fn expires(&self) -> Option<Timestamp> {
         self.identity.expires()
     }

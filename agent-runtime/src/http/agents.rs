@@ -14,8 +14,9 @@ use skreaver_protocol::problem::{Code, Problem};
 use skreaver_protocol::rest::{AgentList, AgentStatus, ObserveRequest};
 use uuid::Uuid;
 
+use super::asking::Asker;
 use super::extract::{AgentOfPath, JsonBody, Page, id, unknown_agent};
-use super::{App, Asker, ProblemResponse, origin};
+use super::{App, ProblemResponse, origin};
 use crate::agent::{Observation, Said, ServedAgent};
 use crate::runtime::{AddError, RemoveError, name_of};
 
@@ -44,7 +45,7 @@ pub(crate) async fn add(
 ) -> Result<Response, ProblemResponse> {
     let name = name_of(&manifest).map_err(not_added)?;
     match &asker {
-        Asker::Known(_) => asker.may(&name, Permission::Admin)?,
+        Asker::Known(..) => asker.may(&name, Permission::Admin)?,
         Asker::Unasked if origin::is_named_by_address(&uri, &headers) => {}
         Asker::Unasked => {
             let detail = "where nobody is asked who they are, agents are taken from who calls this machine `localhost` or by its \

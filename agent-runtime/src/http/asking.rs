@@ -85,10 +85,7 @@ impl Asker {
     }
 
     /// Ends when what they were let in with is valid no longer, and with it whatever outlives the request.
-    #[cfg_attr(
-        not(any(feature = "openai", feature = "streaming", feature = "unstable-websocket")),
-        expect(dead_code, reason = "nothing outlives a request")
-    )]
+    #[cfg(any(feature = "openai", feature = "streaming", feature = "unstable-websocket"))]
     pub(crate) async fn expired(&self) {
         let expires = match self {
             Self::Unasked => None,

@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn a_list_of_the_values_of_an_object_is_no_object() {
         use skreaver_protocol::rest::ObserveRequest;
-        let code = |text: &str| parse::<ObserveRequest>(text.as_bytes()).err().map(|refused| refused.into_problem().code);
+        let code = |text: &str| parse::<ObserveRequest>(text.as_bytes()).err().map(|refused| refused.into_parts().0.code);
         assert_eq!(code(r#" {"input": "x"}"#), None);
         for list in ["[]", r#"["x"]"#, " \n[\"x\", null]"] {
             assert_eq!(code(list), Some(Code::InvalidRequest), "{list}");
@@ -206,6 +206,6 @@ mod tests {
         let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))].into_iter().collect();
         let started = tokio::time::Instant::now();
         let refused = json_bytes(&headers, Body::from_stream(trickle)).await.unwrap_err();
-        assert_eq!((refused.into_problem().code, started.elapsed()), (Code::RequestTimeout, BODY_DEADLINE));
+        assert_eq!((refused.into_parts().0.code, started.elapsed()), (Code::RequestTimeout, BODY_DEADLINE));
     }
 }

@@ -17,10 +17,12 @@ use skreaver_remote::mcp::McpSource;
 use skreaver_remote::{Offer, Problem, Source, SourceState, World, agent, http, openapi};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{Effects, Tool};
 use crate::agent::{Observation, ServedAgent};
 use crate::build::BuildError;
+use crate::hops;
 use crate::runtime::Agents;
 use crate::secrets;
 use crate::trace::{info, warn};
@@ -104,9 +106,13 @@ impl Observe for Siblings {
         let idempotency_key = found.config().memory.as_ref().map(|_| call.to_owned());
         let input = input.to_owned();
         let observation = Observation { caller: caller.clone(), idempotency_key, hops, ..Observation::new(input) };
-        match found.observe(observation).await {
-            Ok(answer) => Ok(answer.output),
-            Err(problem) => {
+        let trace = hops::trace();
+        // A task of its own, that ends with who asks: agents that ask each other would stand on one stack otherwise.
+        let asked = tokio::spawn(hops::traced(trace, async move { found.observe(observation).await }));
+        match AbortOnDropHandle::new(asked).await {
+            Ok(Ok(answer)) => Ok(answer.output),
+            Err(error) => Err(format!("internal: the agent ended early: {error}")),
+            Ok(Err(problem)) => {
                 let code = serde_json::to_value(problem.code).ok();
                 let code = code.as_ref().and_then(|code| code.as_str()).unwrap_or_default();
                 Err(format!("{code}: {}", problem.detail))

@@ -145,7 +145,7 @@ fn who_may_ask_in_a_cluster_is_judged_here_and_said_not_to_hold_here() {
         let problem = "spec.expose.auth.bindings[1].subjects[0].issuer: no issuer of this URL can vouch for it";
         assert!(!output.status.success() && told.contains(problem), "{command}: {told}");
     }
-    let output = shell("skreaver run -f - --listen 127.0.0.1:1", &agent);
+    let output = shell("skreaver run -f - --security /nowhere", &agent);
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
         told.contains("`spec.expose.auth` holds in a cluster, not here, where nobody is asked (docs/auth.md): amber"),

@@ -39,8 +39,10 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("session", "200", r#"{ "session": "support-4711", "messages": [] }"#),
     ("agentMcp", "request", LIST_TOOLS),
     ("agentMcp", "200", TOOLS),
+    ("agentMcp", "400", NO_MESSAGE),
     ("mcp", "request", LIST_TOOLS),
     ("mcp", "200", TOOLS),
+    ("mcp", "400", NO_MESSAGE),
     (
         "listModels",
         "200",
@@ -90,6 +92,7 @@ const SEND: &str = r#"{ "message": { "messageId": "1", "role": "ROLE_USER", "par
 const SEND_OVER_RPC: &str = r#"{ "jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": { "message": { "messageId": "1", "role": "ROLE_USER", "parts": [{ "text": "uppercase:hello" }] } } }"#;
 const TASK: &str = r#"{ "id": "01990f7c-7c5e-7c3a-9f7e-0c8f0b9a3d21", "contextId": "support-4711", "status": { "state": "TASK_STATE_COMPLETED" } }"#;
 const LIST_TOOLS: &str = r#"{ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }"#;
+const NO_MESSAGE: &str = r#"{ "jsonrpc": "2.0", "error": { "code": -32700, "message": "expected value at line 1 column 1" } }"#;
 const TOOLS: &str =
     r#"{ "jsonrpc": "2.0", "id": 1, "result": { "tools": [{ "name": "uppercase", "inputSchema": { "type": "object" } }] } }"#;
 
@@ -101,7 +104,9 @@ pub(super) fn example(operation: &str, of: &str) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::document;
+    use std::collections::BTreeSet;
+
+    use super::super::{document, json_of};
     use super::*;
 
     /// Every JSON body of the document, and where it stands.
@@ -115,9 +120,10 @@ mod tests {
                 for (what, body) in request.into_iter().chain(answers) {
                     // Errors of protocols that are not ours have the shape that those say.
                     let is_foreign = |json: &Value| json["schema"]["$ref"].as_str().is_some_and(|to| to.ends_with("Error"));
-                    if let Some(json) = body["content"].get("application/json").filter(|json| !is_foreign(json)) {
-                        bodies.push((format!("{method} {path} {what}"), json));
-                    }
+                    let kinds = BTreeSet::from(["application/json", json_of(path)]);
+                    let found = kinds.into_iter().filter_map(|kind| body["content"].get(kind));
+                    let found = found.filter(|json| !is_foreign(json));
+                    bodies.extend(found.map(|json| (format!("{method} {path} {what}"), json)));
                 }
             }
         }

@@ -163,30 +163,29 @@ fn with_example(mut content: Value, operation: &str, of: &str) -> Value {
 
 fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     let mut responses = Map::new();
+    let json = json_of(operation.path);
     for (status, description, body) in operation.responses {
         let mut content = match body {
-            Body::Json(schema) => json!({ "application/json": { "schema": schema(generator) } }),
+            Body::Json(schema) => json!({ json: { "schema": schema(generator) } }),
             Body::Events(event) => json!({ "text/event-stream": { "schema": event(generator) } }),
             Body::JsonOrEvents(schema, event) => json!({
-                "application/json": { "schema": schema(generator) },
+                json: { "schema": schema(generator) },
                 "text/event-stream": { "schema": event(generator) },
             }),
-            Body::Any => json!({ "application/json": { "schema": {} } }),
+            Body::Any => json!({ json: { "schema": {} } }),
             Body::Text(kinds) => kinds.iter().map(|kind| (*kind, json!({ "schema": { "type": "string" } }))).collect(),
             Body::Nothing => json!({}),
         };
-        if let Some(json) = content.get_mut("application/json") {
+        if let Some(json) = content.get_mut(json) {
             *json = with_example(json.take(), operation.id, &status.to_string());
         }
         responses.insert(status.to_string(), json!({ "description": description, "content": content }));
     }
     let asked: &[Code] = if is_free(operation) { &[] } else { &[Code::Unauthenticated, Code::Forbidden, Code::KeysUnavailable] };
     for code in operation.problems.iter().chain(asked) {
-        let (status, told) = told(operation.path, *code, generator);
+        let (status, kind, told) = told(operation.path, *code, generator);
         let entry = responses.entry(status.to_string()).or_insert_with(|| json!({ "description": "", "content": {} }));
-        for (kind, content) in told {
-            entry["content"][kind] = content;
-        }
+        entry["content"][kind] = told;
         let titles = entry["description"].as_str().unwrap_or_default();
         entry["description"] = if titles.is_empty() { code.title().into() } else { format!("{titles}; {}", code.title()).into() };
         if matches!(code, Code::QueueFull | Code::KeysUnavailable | Code::ModelUnavailable | Code::MemoryUnavailable) {
@@ -197,27 +196,30 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     responses.into()
 }
 
-/// A problem as the operations of a path tell it: its status, and the media types with what they carry.
-fn told(path: &str, code: Code, generator: &mut SchemaGenerator) -> (u16, Vec<(&'static str, Value)>) {
-    let problem = |generator: &mut SchemaGenerator| (CONTENT_TYPE, json!({ "schema": schema::<Problem>(generator) }));
-    let foreign = |name: &str, schema: Value, generator: &mut SchemaGenerator| {
+/// The media type of the JSON on a path: A2A has one of its own for its HTTP+JSON binding.
+fn json_of(path: &str) -> &'static str {
+    if path.starts_with("/agents/{id}/a2a/") { "application/a2a+json" } else { "application/json" }
+}
+
+/// A problem as the operations of a path tell it: its status, and the media type with what it carries.
+fn told(path: &str, code: Code, generator: &mut SchemaGenerator) -> (u16, &'static str, Value) {
+    let mut foreign = |name: &str, schema: Value| {
         generator.definitions_mut().insert(name.to_owned(), schema);
-        ("application/json", json!({ "schema": { "$ref": format!("#/components/schemas/{name}") } }))
+        json!({ "schema": { "$ref": format!("#/components/schemas/{name}") } })
     };
     if path.starts_with("/v1/") {
         // What is wrong with a body is 400 there, whatever is wrong with it.
         let is_of_body = matches!(code, Code::InvalidRequest | Code::MemoryRequired | Code::KeyReused);
         let status = if is_of_body { 400 } else { code.status() };
-        return (status, vec![foreign("OpenAiError", error("One of OpenAI's errors."), generator)]);
+        return (status, json_of(path), foreign("OpenAiError", error("One of OpenAI's errors.")));
     }
     if path.starts_with("/agents/{id}/a2a") {
         let is_of_request = matches!(code, Code::InvalidRequest | Code::InputDenied | Code::MemoryRequired);
         let status = if is_of_request { 400 } else { code.status() };
-        let told = foreign("A2aError", error("One of A2A's errors: of JSON-RPC, or a `google.rpc.Status`."), generator);
-        // What is wrong before an operation begins is a problem as everywhere.
-        return (status, vec![told, problem(generator)]);
+        let told = foreign("A2aError", error("One of A2A's errors: of JSON-RPC, or a `google.rpc.Status`."));
+        return (status, json_of(path), told);
     }
-    (code.status(), vec![problem(generator)])
+    (code.status(), CONTENT_TYPE, json!({ "schema": schema::<Problem>(generator) }))
 }
 
 /// An error of a protocol that is not ours.

@@ -33,7 +33,10 @@ async fn policies_are_told_who_calls() {
 #[tokio::test]
 async fn who_may_read_alone_lists_and_calls_nothing() {
     let world = World::start().await;
-    assert_eq!(names(&ask(&world, "eve", "amber", "tools/list", json!({})).await, "tools"), ["reverse", "uppercase"]);
+    assert_eq!(
+        names(&ask(&world, "eve", "amber", "tools/list", json!({})).await, "tools"),
+        ["colleague", "reverse", "uppercase"]
+    );
     assert_eq!(names(&ask(&world, "eve", "amber", "resources/list", json!({})).await, "resources"), ["amber"]);
     assert_eq!(names(&ask(&world, "eve", "amber", "prompts/list", json!({})).await, "prompts"), Vec::<String>::new());
     assert_eq!(world.refusals(), Vec::<Value>::new());

@@ -118,16 +118,14 @@ fn callers_that_cannot_be_meant_are_told_by_their_paths() {
     let problems = refused(
         "{apiVersion: skreaver.dev/v1alpha1, kind: Agent, metadata: {name: chalk}, spec: {expose: {auth: {issuers: [\
             {kind: OIDC, url: 'https://a.example.com', audiences: [chalk]}, {kind: OIDC, url: 'http://b.example.com', audiences: [chalk]}, \
-            {kind: Kubernetes, url: 'https://c.example.com', audiences: [chalk], groups: {claim: groups}}], bindings: [\
+            {kind: Kubernetes, url: 'https://c.example.com', audiences: [chalk]}], bindings: [\
             {role: user, subjects: [{kind: User, name: jo}, {kind: ServiceAccount, name: till, namespace: shop}]}, \
-            {role: user, subjects: [{kind: Group, name: staff, issuer: 'https://d.example.com'}], agents: ['[']}]}}}}",
+            {role: user, subjects: [{kind: Group, name: staff, issuer: 'https://d.example.com'}]}]}}}}",
     );
     let told = [
         "spec.expose.auth.issuers[1].url: write an https URL",
-        "spec.expose.auth.issuers[2].groups: tokens of Kubernetes name a ServiceAccount; leave it out",
         "spec.expose.auth.bindings[0].subjects[0].issuer: several issuers could vouch for this name; say which",
         "spec.expose.auth.bindings[0].subjects[1].issuer: several issuers could vouch for this name; say which",
-        "spec.expose.auth.bindings[1].agents: write names of agents, or globs",
         "spec.expose.auth.bindings[1].subjects[0].issuer: no issuer of this URL can vouch for it",
     ];
     assert_eq!(problems.len(), told.len(), "{problems:?}");

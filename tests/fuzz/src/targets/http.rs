@@ -59,17 +59,20 @@ fn refusal(path: &str, status: u16, kind: &str, body: &[u8]) -> Value {
         assert_eq!(told["status"], status, "{path}");
         return told["code"].clone();
     }
+    if path.ends_with("/mcp") || path.ends_with("/a2a") {
+        assert!(kind == "application/json" && told["jsonrpc"] == "2.0", "{path}: {told}");
+        return told["error"]["code"].clone();
+    }
+    if path.contains("/a2a/") {
+        assert!(kind == "application/a2a+json" && told["error"]["code"] == status, "{path}: {told}");
+        return told["error"]["details"][0]["reason"].clone();
+    }
     assert_eq!(kind, "application/json", "{path}");
     if path.starts_with("/v1/") {
         assert!(told["error"]["message"].is_string() && told["error"]["type"].is_string(), "{path}: {told}");
         return told["error"]["code"].clone();
     }
-    if path.contains("/a2a/") {
-        assert_eq!(told["error"]["code"], status, "{path}: {told}");
-        return told["error"]["details"][0]["reason"].clone();
-    }
-    assert!(path.ends_with("/mcp") && told["jsonrpc"] == "2.0", "{path}: {told}");
-    told["error"]["code"].clone()
+    panic!("{path} has no door: {told}")
 }
 
 fn request(bytes: &[u8]) -> Option<Request<Body>> {
