@@ -15,6 +15,7 @@ pub mod name;
 pub mod policy;
 pub mod problem;
 pub mod rest;
+pub mod strict_json;
 pub mod trace_context;
 pub mod websocket;
 

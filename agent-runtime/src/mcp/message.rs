@@ -3,14 +3,14 @@
 use rmcp::model::{ClientJsonRpcMessage, ErrorCode, ErrorData, JsonRpcError, RequestId};
 use serde::Deserialize;
 use serde_json::Value;
-use skreaver_tools::strict_json;
+use skreaver_protocol::strict_json;
 
 /// Reads a message; nothing where it is a notification that makes no sense: those are never answered.
 ///
 /// # Errors
 /// What is answered to something that is none.
 pub(super) fn read(text: &[u8]) -> Result<Option<ClientJsonRpcMessage>, Box<JsonRpcError>> {
-    let value = strict_json(text).map_err(|error| {
+    let value = strict_json::read(text).map_err(|error| {
         let said = error.to_string();
         // That a name stands twice says nothing of whether it is JSON, only that nobody knows what is meant.
         let error = if error.is_data() { ErrorData::invalid_request(said, None) } else { ErrorData::parse_error(said, None) };

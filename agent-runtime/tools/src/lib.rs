@@ -7,7 +7,6 @@
 mod builtin;
 mod function;
 mod nesting;
-mod strict;
 #[cfg(feature = "workers")]
 pub mod worker;
 
@@ -17,7 +16,6 @@ use skreaver_policy::Permit;
 
 pub use builtin::*;
 pub use function::{Function, FunctionTool, Pure, Text, schema};
-pub use strict::strict_json;
 
 /// Something that an agent can do.
 #[async_trait]

@@ -6,9 +6,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use skreaver_protocol::strict_json;
 
 use crate::nesting::{MOST_NESTED, is_deeper};
-use crate::strict::strict_json;
 
 /// A document: any JSON value, or a text that is one. A text is always read.
 pub struct Json(pub(super) Value);
@@ -40,7 +40,7 @@ impl JsonSchema for Json {
 
 /// Reads a text, in which no name may stand twice.
 pub(super) fn parse(text: &str) -> Result<Value, String> {
-    match strict_json(text.as_bytes()) {
+    match strict_json::read(text.as_bytes()) {
         Ok(value) if is_deeper(&value, MOST_NESTED) => Err(too_deep()),
         Err(error) if error.to_string().starts_with("recursion limit") => Err(too_deep()),
         value => value.map_err(|error| format!("this is no JSON: {error}")),

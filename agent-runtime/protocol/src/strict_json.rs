@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 ///
 /// # Errors
 /// Why it is no JSON; of the category `Data` where only a name stands twice.
-pub fn strict_json(text: &[u8]) -> serde_json::Result<Value> {
+pub fn read(text: &[u8]) -> serde_json::Result<Value> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     let value = Strict.deserialize(&mut reader)?;
     reader.end().map(|()| value)
