@@ -86,7 +86,7 @@ impl Load {
         let Self { path, headers, body, expected, folder: _ } = self;
         let mut stream = TcpStream::connect(server.address)?;
         let length = body.len();
-        write!(stream, "POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n")?;
+        write!(stream, "POST {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", server.address)?;
         write!(stream, "{}content-length: {length}\r\n\r\n{body}", headers.concat())?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
