@@ -39,6 +39,14 @@ const STATES: &str = r#"{ "enum": ["TASK_STATE_SUBMITTED", "TASK_STATE_WORKING",
 /// What is wrong with the request itself.
 const ASKED_WRONGLY: &[Code] = &[Code::UnknownAgent, Code::InvalidRequest, MEMORY[0], MEMORY[1]];
 
+const NO_PUSH: &str = "Refused: nothing is pushed, subscribe instead";
+
+/// An operation of A2A that is known, and done by no agent.
+const fn refused(path: &'static str, method: &'static str, id: &'static str, summary: &'static str) -> Operation {
+    let problems = &[Code::UnknownAgent, Code::InvalidRequest];
+    Operation { path, method, id, summary, parameters: &[VERSION], request: None, responses: &[], problems }
+}
+
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
         path: "/.well-known/agent-card.json",
@@ -126,56 +134,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
         responses: &[(200, "The task, or what happens in it.", Body::JsonOrEvents(any_object, any_object))],
         problems: &[Code::UnknownAgent, Code::UnknownRun, Code::NotFound, Code::InvalidRequest, MEMORY[0], MEMORY[1]],
     },
-    Operation {
-        path: "/agents/{id}/a2a/tasks/{task}/pushNotificationConfigs",
-        method: "get",
-        id: "a2aPushConfigs",
-        summary: "Refused: nothing is pushed, subscribe instead",
-        parameters: &[VERSION],
-        request: None,
-        responses: &[],
-        problems: &[Code::UnknownAgent, Code::InvalidRequest],
-    },
-    Operation {
-        path: "/agents/{id}/a2a/tasks/{task}/pushNotificationConfigs",
-        method: "post",
-        id: "a2aCreatePushConfig",
-        summary: "Refused: nothing is pushed, subscribe instead",
-        parameters: &[VERSION],
-        request: None,
-        responses: &[],
-        problems: &[Code::UnknownAgent, Code::InvalidRequest],
-    },
-    Operation {
-        path: "/agents/{id}/a2a/tasks/{task}/pushNotificationConfigs/{config}",
-        method: "get",
-        id: "a2aPushConfig",
-        summary: "Refused: nothing is pushed, subscribe instead",
-        parameters: &[VERSION],
-        request: None,
-        responses: &[],
-        problems: &[Code::UnknownAgent, Code::InvalidRequest],
-    },
-    Operation {
-        path: "/agents/{id}/a2a/tasks/{task}/pushNotificationConfigs/{config}",
-        method: "delete",
-        id: "a2aDeletePushConfig",
-        summary: "Refused: nothing is pushed, subscribe instead",
-        parameters: &[VERSION],
-        request: None,
-        responses: &[],
-        problems: &[Code::UnknownAgent, Code::InvalidRequest],
-    },
-    Operation {
-        path: "/agents/{id}/a2a/extendedAgentCard",
-        method: "get",
-        id: "a2aExtendedCard",
-        summary: "Refused: an agent has one card, and it is public",
-        parameters: &[VERSION],
-        request: None,
-        responses: &[],
-        problems: &[Code::UnknownAgent, Code::InvalidRequest],
-    },
+    refused("/agents/{id}/a2a/tasks/{task}/pushNotificationConfigs", "get", "a2aPushConfigs", NO_PUSH),
+    refused("/agents/{id}/a2a/tasks/{task}/pushNotificationConfigs", "post", "a2aCreatePushConfig", NO_PUSH),
+    refused("/agents/{id}/a2a/tasks/{task}/pushNotificationConfigs/{config}", "get", "a2aPushConfig", NO_PUSH),
+    refused("/agents/{id}/a2a/tasks/{task}/pushNotificationConfigs/{config}", "delete", "a2aDeletePushConfig", NO_PUSH),
+    refused("/agents/{id}/a2a/extendedAgentCard", "get", "a2aExtendedCard", "Refused: an agent has one card, and it is public"),
 ];
 
 /// What is looked at of a message, and has to be there.
